@@ -1,0 +1,1 @@
+"""Checks convergence theorems against the code that runs."""

@@ -1,0 +1,102 @@
+"""The arithmetics that one update rule runs on: an arithmetic turns a problem's numbers and arrays into its own."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from convlab.constants import Array, Number
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """`number` converts one number, `array` a nested sequence or array of numbers; `eps` is the relative rounding error (0 if exact)."""
+
+    name: str
+    number: Callable[[Any], Number]
+    array: Callable[[Any], Array]
+    eps: float
+
+
+def _as_object(number: Callable[[Any], Number]) -> Callable[[Any], Array]:
+    convert = np.frompyfunc(number, 1, 1)
+
+    def array(values: Any) -> Array:
+        values = np.asarray(values, dtype=object) if not isinstance(values, np.ndarray) else values
+        return np.asarray(convert(values), dtype=object).reshape(values.shape)
+
+    return array
+
+
+def _fraction(value: Any) -> Fraction:
+    if isinstance(value, sp.Basic):
+        if not isinstance(value, sp.Rational):
+            raise ValueError(f"{value} is not rational")
+        return Fraction(int(value.p), int(value.q))
+    return Fraction(value)     # floats convert exactly: the rational run is then of the stored number, not of the printed one
+
+
+def _sympy(value: Any) -> sp.Expr:
+    if isinstance(value, Fraction):
+        return sp.Rational(value.numerator, value.denominator)
+    return sp.sympify(value.item() if isinstance(value, np.generic) else value)
+
+
+def _floats(dtype: Any) -> Callable[[Any], Array]:
+    def array(values: Any) -> Array:
+        return np.asarray(values).astype(dtype) if not isinstance(values, np.ndarray) or values.dtype != dtype else values
+
+    return array
+
+
+FLOAT64 = Arithmetic("float64", float, _floats(np.float64), float(np.finfo(np.float64).eps))
+FLOAT32 = Arithmetic("float32", np.float32, _floats(np.float32), float(np.finfo(np.float32).eps))
+RATIONAL = Arithmetic("rational", _fraction, _as_object(_fraction), 0.0)
+SYMBOLIC = Arithmetic("symbolic", _sympy, _as_object(_sympy), 0.0)
+
+
+def jax_arithmetic() -> Arithmetic:
+    """float64 arrays of JAX. Call inside `jax.enable_x64(True)`: the flag is the caller's to set and to give back."""
+    import jax.numpy as jnp
+
+    return Arithmetic("jax", float, lambda values: jnp.asarray(FLOAT64.array(values)), FLOAT64.eps)
+
+
+def cast(value: Any, arithmetic: Arithmetic) -> Any:
+    """The same problem (or number, array, nested dataclass, tuple of them) with its numbers in another arithmetic.
+
+    Integers stay integers (sizes, and exact in every arithmetic); integer index arrays too. A dataclass with its own `cast` method decides itself.
+    """
+    own = getattr(value, "cast", None)
+    if callable(own) and is_dataclass(value):
+        return own(arithmetic)
+    return cast_fields(value, arithmetic)
+
+
+def cast_fields(value: Any, arithmetic: Arithmetic) -> Any:
+    """`cast`, ignoring a `cast` method of the outermost dataclass (what such a method calls for the ordinary fields)."""
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {f.name: cast(getattr(value, f.name), arithmetic) for f in fields(value) if f.init}
+        return replace(value, **changed) if any(changed[name] is not getattr(value, name) for name in changed) else value
+    if isinstance(value, np.ndarray):
+        return value if value.dtype.kind in "iub" else arithmetic.array(value)
+    if isinstance(value, tuple):
+        items = [cast(item, arithmetic) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    if isinstance(value, (float, Fraction, np.floating)) or (isinstance(value, sp.Basic) and isinstance(value, sp.Expr)):
+        return arithmetic.number(value)
+    return value
+
+
+def arithmetic_of(array: Array) -> Arithmetic:
+    """The arithmetic that an array already lives in (by its dtype, and by its first entry for objects)."""
+    if getattr(array, "dtype", None) == object:
+        first = array.reshape(-1)[0] if array.size else Fraction(0)
+        return SYMBOLIC if isinstance(first, sp.Basic) else RATIONAL
+    if type(array).__module__.startswith("jax"):
+        return jax_arithmetic()
+    return FLOAT32 if array.dtype == np.float32 else FLOAT64

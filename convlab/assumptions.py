@@ -1,0 +1,478 @@
+"""Assumptions: what each means, which constants it brings, and how an audit tries to break it.
+
+An assumption is a frozen dataclass of constants with `statement` (words), `formula` (Typst mathematics), `constants()` and `audit(problem, rng)`.
+A user's own needs nothing of ours: with a classmethod `derive(problem)` it can even be read off problems that never heard of it.
+`restricts = True` marks facts that change what the problem is (a constraint, a saddle): such a problem matches only statements that ask for them.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar
+
+import numpy as np
+
+from convlab import symbols
+from convlab.arithmetic import FLOAT64, cast
+from convlab.constants import Array, Constant, Exactness
+
+SLACK = 1e-7      # relative: differences of float64 gradients over random steps of at least 1e-6 carry about 1e-9 of rounding
+
+
+class Status(Enum):
+    """What an audit found."""
+
+    ATTAINED = "attained"      # an exact constant, reached at a point that the audit shows
+    HOLDS = "holds"            # not broken by any point tried
+    LOOSE = "not attained"     # called exact, but nothing tried came near it
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One audited constant: what was claimed, the worst that was found and where."""
+
+    constant: str
+    claimed: float | None
+    found: float | None
+    how: str
+    status: Status
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Implied:
+    """A weaker assumption that comes with a stronger one."""
+
+    kind: type
+    of: Callable[[Any], Any]
+
+
+def sample_points(problem: Any, rng: np.random.Generator, count: int = 400) -> Array:
+    """Points around the starts and the minimiser, at distances spread over six decades, projected where there is a set: (count, *shape)."""
+    anchors = [np.asarray(FLOAT64.array(start.point)) for start in problem.starts(rng)]
+    best = next((f.at for f in problem.facts() if isinstance(f, (Minimum, ConstrainedMinimum)) and f.at is not None), None)
+    if best is not None and np.shape(best) == anchors[0].shape:
+        anchors.append(FLOAT64.array(np.asarray(best)))
+    spread = max(1e-3, max(float(np.abs(a).max()) for a in anchors))
+    base = np.stack([anchors[i % len(anchors)] for i in range(count)])
+    scale = spread * 10 ** rng.uniform(-5, 1, size=(count,) + (1,) * (base.ndim - 1))
+    points = base + scale * rng.standard_normal(base.shape)
+    return problem.project(points) if hasattr(problem, "project") else points
+
+
+def _flat(x: Array) -> Array:
+    return x.reshape(x.shape[0], -1)
+
+
+def _norms(x: Array) -> Array:
+    return np.sqrt((_flat(x) ** 2).sum(axis=1))
+
+
+def _pairs(problem: Any, rng: np.random.Generator) -> tuple[Array, Array]:
+    x, y = sample_points(problem, rng), sample_points(problem, rng)
+    near = x + rng.standard_normal(x.shape) * 10 ** rng.uniform(-4, 0, size=(len(x),) + (1,) * (x.ndim - 1)) * np.maximum(1e-3, np.abs(x).max())
+    y[::2] = (problem.project(near) if hasattr(problem, "project") else near)[::2]
+    apart = _norms(x - y) > 1e-6 * np.maximum(1e-3, _norms(x))
+    return x[apart], y[apart]
+
+
+def judged(name: str, constant: Constant, worst: float, above: bool, where: Any) -> Finding:
+    """A finding for a constant that must bound what was found from above (or from below), with the point that came nearest."""
+    claimed = float(constant.value)
+    excess = (worst - claimed) if above else (claimed - worst)
+    scale = max(abs(claimed), abs(worst), 1e-300)
+    if excess > SLACK * scale:
+        status = Status.BROKEN
+    elif constant.exactness is Exactness.EXACT:
+        status = Status.ATTAINED if abs(worst - claimed) <= 0.02 * scale else Status.LOOSE   # two hundredths: curvature is met by finite differences
+    else:
+        status = Status.HOLDS
+    place = "" if where is None else f"x = {np.array2string(np.asarray(where, dtype=float), precision=4, threshold=6)}"
+    return Finding(name, claimed, worst, constant.how, status, place)
+
+
+@dataclass(frozen=True)
+class Convex:
+    """f is convex."""
+
+    statement: ClassVar[str] = "f is convex"
+    formula: ClassVar[str] = "f(y) >= f(x) + chevron.l g(x), y - x chevron.r"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """None."""
+        return {}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """Monotonicity of the gradient on random pairs."""
+        if not hasattr(problem, "gradient"):
+            return
+        x, y = _pairs(problem, rng)
+        steep = (_flat(problem.gradient(x) - problem.gradient(y)) * _flat(x - y)).sum(axis=1) / _norms(x - y) ** 2
+        worst = int(np.argmin(steep))
+        scale = max(1.0, float(np.abs(steep).max()))
+        broken = steep[worst] < -SLACK * scale
+        yield Finding("convex", 0.0, float(steep[worst]), "monotone gradient on random pairs", Status.BROKEN if broken else Status.HOLDS,
+                      f"x = {x[worst]}" if broken else "")
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """The gradient is L-Lipschitz."""
+
+    L: Constant
+    statement: ClassVar[str] = "the gradient of f is L-Lipschitz"
+    formula: ClassVar[str] = "norm(nabla f(x) - nabla f(y)) <= L norm(x - y)"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """L."""
+        return {symbols.L: self.L}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The steepest secant of the gradient over random pairs, improved by following the direction of the largest change."""
+        x, y = _pairs(problem, rng)
+        for _ in range(30):                                  # power iteration on the secant: y - x turns into the direction it is stretched to
+            change = problem.gradient(y) - problem.gradient(x)
+            length = _norms(y - x)
+            size = np.maximum(_norms(change), 1e-300)
+            ratio = size / length
+            trial = x + change * (length / size).reshape((-1,) + (1,) * (x.ndim - 1))
+            better = _norms(problem.gradient(trial) - problem.gradient(x)) / length > ratio
+            y = np.where(better.reshape((-1,) + (1,) * (x.ndim - 1)), trial, y)
+        ratio = _norms(problem.gradient(y) - problem.gradient(x)) / _norms(y - x)
+        worst = int(np.argmax(ratio))
+        yield judged("L", self.L, float(ratio[worst]), True, x[worst])
+
+
+@dataclass(frozen=True)
+class StronglyConvex:
+    """f - mu |x|^2/2 is convex."""
+
+    mu: Constant
+    statement: ClassVar[str] = "f is mu-strongly convex"
+    formula: ClassVar[str] = "chevron.l nabla f(x) - nabla f(y), x - y chevron.r >= mu norm(x - y)^2"
+    implies: ClassVar[tuple[Implied, ...]] = (Implied(Convex, lambda fact: Convex()),)
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """mu."""
+        return {symbols.mu: self.mu}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The flattest secant of the gradient over random pairs, improved by an inverse iteration on the secant."""
+        x, y = _pairs(problem, rng)
+        shape = (-1,) + (1,) * (x.ndim - 1)
+
+        def flatness(y: Array) -> Array:
+            return (_flat(problem.gradient(x) - problem.gradient(y)) * _flat(x - y)).sum(axis=1) / _norms(x - y) ** 2
+
+        top = float(np.max(_norms(problem.gradient(y) - problem.gradient(x)) / _norms(y - x)))
+        for _ in range(200):                                 # power iteration on top I - secant
+            direction = top * (y - x) - (problem.gradient(y) - problem.gradient(x))
+            size = np.maximum(_norms(direction), 1e-300)
+            trial = x + direction * (_norms(y - x) / size).reshape(shape)
+            y = np.where((flatness(trial) < flatness(y)).reshape(shape), trial, y)
+        flat = flatness(y)
+        worst = int(np.argmin(flat))
+        yield judged("mu", self.mu, float(flat[worst]), False, x[worst])
+
+
+@dataclass(frozen=True)
+class PolyakLojasiewicz:
+    """|grad f(x)|^2 >= 2 mu (f(x) - f*)."""
+
+    mu: Constant
+    statement: ClassVar[str] = "f obeys the Polyak-Lojasiewicz inequality with constant mu"
+    formula: ClassVar[str] = "norm(nabla f(x))^2 >= 2 mu (f(x) - f^*)"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """mu."""
+        return {symbols.mu: self.mu}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The smallest |g|^2/(2 gap) at random points."""
+        x = sample_points(problem, rng, 4000)
+        gap = problem.gap(x)
+        scale = np.abs(problem.value(x)) + 1e-300
+        x, gap = x[gap > 1e-9 * scale], gap[gap > 1e-9 * scale]     # nearer to the minimum the quotient is rounding
+        ratio = _norms(problem.gradient(x)) ** 2 / (2 * gap)
+        worst = int(np.argmin(ratio))
+        yield judged("mu", self.mu, float(ratio[worst]), False, x[worst])
+
+
+@dataclass(frozen=True)
+class Lipschitz:
+    """f is G-Lipschitz: subgradients have norm at most G."""
+
+    G: Constant
+    statement: ClassVar[str] = "f is G-Lipschitz"
+    formula: ClassVar[str] = "norm(g(x)) <= G"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """G."""
+        return {symbols.G: self.G}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The largest gradient at random points."""
+        x = sample_points(problem, rng)
+        size = _norms(problem.gradient(x))
+        worst = int(np.argmax(size))
+        yield judged("G", self.G, float(size[worst]), True, x[worst])
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """f* and a minimiser over the whole space (`at` is None where only the infimum is known)."""
+
+    value: Constant
+    at: Array | None = None
+    statement: ClassVar[str] = "f has a minimum"
+    formula: ClassVar[str] = "f^* = min f"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """R and Delta are computed from it for each start."""
+        return {}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """No random point lies below f*, and the gradient vanishes at the minimiser."""
+        yield from _audit_minimum(self, problem, rng, stationary=True)
+
+
+@dataclass(frozen=True)
+class ConstrainedMinimum:
+    """f* and a minimiser over the feasible set."""
+
+    value: Constant
+    at: Array | None = None
+    statement: ClassVar[str] = "f has a minimum over the closed convex set C"
+    formula: ClassVar[str] = "f^* = min_(x in C) f(x)"
+    restricts: ClassVar[bool] = True
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """R and Delta are computed from it for each start."""
+        return {}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """No random feasible point lies below f*."""
+        yield from _audit_minimum(self, problem, rng, stationary=False)
+
+
+def _audit_minimum(fact: Minimum | ConstrainedMinimum, problem: Any, rng: np.random.Generator, stationary: bool) -> Iterator[Finding]:
+    claimed = float(fact.value.value)
+    if hasattr(problem, "value"):
+        x = sample_points(problem, rng)
+        values = problem.value(x)
+        worst = int(np.argmin(values))
+        scale = max(1e-300, float(np.abs(values).max()))
+        low = values[worst] < claimed - 1e-12 * scale        # rounding of sums of that size
+        yield Finding("f*", claimed, float(values[worst]), fact.value.how, Status.BROKEN if low else Status.HOLDS, f"x = {x[worst]}" if low else "")
+    if fact.at is None:
+        return
+    best = FLOAT64.array(np.asarray(fact.at))[None]
+    if hasattr(problem, "value"):
+        reached = float(problem.value(best)[0])
+        size = max(1.0, abs(claimed))
+        yield Finding("f(x*)", claimed, reached, fact.value.how, Status.ATTAINED if abs(reached - claimed) <= 1e-9 * size else Status.BROKEN, f"x* = {best[0]}")
+    if stationary and hasattr(problem, "gradient"):
+        x = sample_points(problem, rng)
+        slope, typical = float(_norms(problem.gradient(best))[0]), float(np.median(_norms(problem.gradient(x))))
+        nonsmooth = not any(isinstance(f, Smooth) for f in problem.facts())
+        yield Finding("gradient at x*", 0.0, slope, fact.value.how,
+                      Status.HOLDS if nonsmooth else Status.ATTAINED if slope <= 1e-10 * max(1.0, typical) else Status.BROKEN, f"x* = {best[0]}")
+
+
+@dataclass(frozen=True)
+class Proximable:
+    """The proximal operator of f is available in closed form."""
+
+    statement: ClassVar[str] = "f is closed, with a computable proximal operator"
+    formula: ClassVar[str] = '"prox"_(gamma f)(x) = "argmin"_y f(y) + norm(y - x)^2 / (2 gamma)'
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """None."""
+        return {}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """No random point beats the prox in its own minimisation."""
+        x = sample_points(problem, rng, 100)
+        worst = 0.0
+        for step in (0.1, 1.0, 7.0):
+            y = problem.prox(x, step)
+            best = problem.value(y) + _norms(y - x) ** 2 / (2 * step)
+            for scale in (1e-3, 1e-1, 1.0):
+                z = y + scale * rng.standard_normal(y.shape)
+                worst = max(worst, float(np.max((best - problem.value(z) - _norms(z - x) ** 2 / (2 * step)) / (1 + np.abs(best)))))
+        yield Finding("prox", 0.0, worst, "minimality against random points", Status.BROKEN if worst > 1e-9 else Status.HOLDS)
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """f(x) = <x - c, A (x - c)>/2: the gradient is affine."""
+
+    statement: ClassVar[str] = "f is quadratic"
+    formula: ClassVar[str] = "f(x) = 1/2 chevron.l x - c, A (x - c) chevron.r"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """None of its own: L and mu are the ends of the spectrum."""
+        return {}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The gradient of a midpoint is the mean of the gradients."""
+        x, y = sample_points(problem, rng), sample_points(problem, rng)
+        bend = _norms(problem.gradient((x + y) / 2) - (problem.gradient(x) + problem.gradient(y)) / 2)
+        size = _norms(problem.gradient(x)) + _norms(problem.gradient(y)) + 1e-300
+        worst = float((bend / size).max())
+        yield Finding("affine gradient", 0.0, worst, "midpoints", Status.BROKEN if worst > 1e-9 else Status.HOLDS)
+
+
+@dataclass(frozen=True)
+class Isotropic:
+    """f(x) = lam |x - x*|^2/2: every direction has the same curvature."""
+
+    lam: Constant
+    statement: ClassVar[str] = "f is quadratic with one curvature in all directions"
+    formula: ClassVar[str] = "nabla f(x) = lambda (x - x^*)"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """lam."""
+        return {symbols.lam: self.lam}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """Every secant of the gradient has slope lam."""
+        x, y = _pairs(problem, rng)
+        change, step = _flat(problem.gradient(x) - problem.gradient(y)), _flat(x - y)
+        off = np.sqrt(((change - float(self.lam.value) * step) ** 2).sum(axis=1)) / np.sqrt((step**2).sum(axis=1))
+        worst = int(np.argmax(off))
+        broken = off[worst] > SLACK * float(self.lam.value)
+        yield Finding("lam", float(self.lam.value), float(self.lam.value) + float(off[worst]), self.lam.how, Status.BROKEN if broken else Status.ATTAINED)
+
+
+@dataclass(frozen=True)
+class FiniteSum:
+    """f is the mean of n components with gradients of their own."""
+
+    n: int
+    statement: ClassVar[str] = "f is the mean of n components"
+    formula: ClassVar[str] = "f = 1/n sum_i f_i"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """n."""
+        return {symbols.n: Constant(self.n, Exactness.EXACT, "counted")}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The mean of the component gradients is the gradient, and single ones agree with the table of all."""
+        x = sample_points(problem, rng, 50)
+        every = problem.sample_gradients(x)
+        size = 1 + float(np.abs(every).max())
+        index = rng.integers(self.n, size=len(x))
+        off = max(float(np.abs(every.mean(axis=1) - problem.gradient(x)).max()),
+                  float(np.abs(every[np.arange(len(x)), index] - problem.sample_gradient(x, index)).max())) / size
+        yield Finding("n", float(self.n), float(every.shape[1]), "mean of component gradients", Status.BROKEN if off > 1e-10 or every.shape[1] != self.n else Status.ATTAINED)
+
+
+@dataclass(frozen=True)
+class SmoothSamples:
+    """Every component is L_max-smooth (and convex when the problem also states ConvexSamples)."""
+
+    L_max: Constant
+    statement: ClassVar[str] = "every f_i is L_max-smooth"
+    formula: ClassVar[str] = "norm(nabla f_i (x) - nabla f_i (y)) <= L_max norm(x - y)"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """L_max."""
+        return {symbols.L_max: self.L_max}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The steepest secant of every component."""
+        x, y = _pairs(problem, rng)
+        top, at = 0.0, x[0]
+        for i in range(problem.n):
+            index = np.full(len(x), i)
+            far = y
+            for _ in range(30):
+                change = problem.sample_gradient(far, index) - problem.sample_gradient(x, index)
+                ratio = _norms(change) / _norms(far - x)
+                trial = x + change * (_norms(far - x) / np.maximum(_norms(change), 1e-300))[:, None]
+                better = _norms(problem.sample_gradient(trial, index) - problem.sample_gradient(x, index)) / np.maximum(_norms(trial - x), 1e-300) > ratio
+                far = np.where(better[:, None], trial, far)
+            ratio = _norms(problem.sample_gradient(far, index) - problem.sample_gradient(x, index)) / _norms(far - x)
+            if ratio.max() > top:
+                top, at = float(ratio.max()), x[int(np.argmax(ratio))]
+        yield judged("L_max", self.L_max, top, True, at)
+
+
+@dataclass(frozen=True)
+class ConvexSamples:
+    """Every component is convex."""
+
+    statement: ClassVar[str] = "every f_i is convex"
+    formula: ClassVar[str] = "chevron.l nabla f_i (x) - nabla f_i (y), x - y chevron.r >= 0"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """None."""
+        return {}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """Monotone component gradients on random pairs."""
+        x, y = _pairs(problem, rng)
+        change = problem.sample_gradients(x) - problem.sample_gradients(y)
+        steep = (change * (x - y)[:, None]).sum(axis=-1) / (_norms(x - y) ** 2)[:, None]
+        worst = float(steep.min())
+        yield Finding("convex components", 0.0, worst, "random pairs", Status.BROKEN if worst < -SLACK * max(1.0, float(np.abs(steep).max())) else Status.HOLDS)
+
+
+@dataclass(frozen=True)
+class LipschitzSamples:
+    """Every component is G-Lipschitz."""
+
+    G: Constant
+    statement: ClassVar[str] = "every f_i is G-Lipschitz"
+    formula: ClassVar[str] = "norm(nabla f_i (x)) <= G"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """G."""
+        return {symbols.G: self.G}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The largest component gradient at random points."""
+        x = sample_points(problem, rng)
+        size = np.sqrt((problem.sample_gradients(x) ** 2).sum(axis=-1)).max(axis=1)
+        worst = int(np.argmax(size))
+        yield judged("G", self.G, float(size[worst]), True, x[worst])
+
+
+@dataclass(frozen=True)
+class BoundedVariance:
+    """The stochastic gradient is unbiased with E |g - grad f|^2 <= sigma^2 (the trace of the covariance)."""
+
+    sigma: Constant
+    statement: ClassVar[str] = "the stochastic gradient is unbiased with variance at most sigma^2"
+    formula: ClassVar[str] = 'EE [g(x)] = nabla f(x), quad EE norm(g(x) - nabla f(x))^2 <= sigma^2'
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """sigma."""
+        return {symbols.sigma: self.sigma}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """Mean and variance over the whole support where it is finite, else over the declared covariance."""
+        x = sample_points(problem, rng, 40)
+        draws = problem.gradient_draws()
+        exact_gradient = problem.gradient(x)
+        if draws.size() is None:
+            total = sum(float(np.trace(np.asarray(law.covariance, dtype=float))) for law in draws.values() if hasattr(law, "covariance"))
+            yield judged("sigma", self.sigma, float(np.sqrt(total)), True, None)
+            return
+        mean, second = np.zeros_like(x), np.zeros(len(x))
+        for draw, weight in draws.branches(len(x), None):
+            off = problem.stochastic_gradient(x, draw) - exact_gradient
+            mean, second = mean + float(weight) * off, second + float(weight) * _norms(off) ** 2
+        bias = float(np.abs(mean).max())
+        yield Finding("unbiased", 0.0, bias, "mean over the support", Status.BROKEN if bias > 1e-10 * (1 + float(np.abs(exact_gradient).max())) else Status.ATTAINED)
+        worst = int(np.argmax(second))
+        yield judged("sigma", self.sigma, float(np.sqrt(second[worst])), True, x[worst])
+
+
+def audit(problem: Any, rng: np.random.Generator) -> list[tuple[Any, Finding]]:
+    """Every fact of a problem with what its audit found, in float64."""
+    floating = cast(problem, FLOAT64)
+    return [(fact, finding) for fact in floating.facts() for finding in fact.audit(floating, rng)]

@@ -1,0 +1,319 @@
+"""Declarations of randomness. Nothing here draws by itself: a law tells its support, its moments, and how uniform bits become its values.
+
+`raw(rng, steps, count)` gives what is drawn ahead of a run, shape (steps, count, *shape); `value(raw, state)` turns one step of it into the draw.
+`branches(count, state)` enumerates (values (count, *shape), probabilities: a number or (count,)) for a finite support. Shapes: `shape=` is what one
+replicate draws (workers, components).
+"""
+from __future__ import annotations
+
+import math
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import combinations, permutations, product
+from typing import Any, Protocol
+
+import numpy as np
+
+from convlab.constants import Array, Number
+
+Branch = tuple[Array, Any]
+
+
+class Law(Protocol):
+    """What every declaration of randomness offers."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one replicate's draw."""
+        ...
+
+    def raw(self, rng: np.random.Generator, steps: int, count: int) -> Array:
+        """What is drawn ahead, (steps, count, *shape)."""
+        ...
+
+    def value(self, raw: Array, state: Any) -> Array:
+        """The draw of one step, (count, *shape), from its raw material."""
+        ...
+
+    def size(self) -> int | None:
+        """Number of branches; None when the support is infinite or only moments are declared."""
+        ...
+
+    def branches(self, count: int, state: Any) -> Iterator[Branch]:
+        """All values with their probabilities, given the states."""
+        ...
+
+
+def _everywhere(value: Any, count: int) -> Array:
+    value = np.asarray(value)
+    return np.broadcast_to(value, (count, *value.shape))
+
+
+def _product_branches(values: list[Any], weights: list[Any], shape: tuple[int, ...], count: int) -> Iterator[Branch]:
+    cells = math.prod(shape)
+    kind = object if any(isinstance(v, Fraction) for v in values) else None
+    for choice in product(range(len(values)), repeat=cells):
+        yield _everywhere(np.array([values[c] for c in choice], dtype=kind).reshape(shape), count), math.prod(weights[c] for c in choice)
+
+
+class _Stateless:
+    """Laws whose value does not look at the state. (Shared one-liners, no behaviour of their own.)"""
+
+    def value(self, raw: Array, state: Any) -> Array:
+        """The raw material is the value."""
+        return raw
+
+
+@dataclass(frozen=True)
+class Uniform(_Stateless):
+    """An index, uniform on 0 .. n-1."""
+
+    n: int
+    shape: tuple[int, ...] = ()
+
+    def raw(self, rng: np.random.Generator, steps: int, count: int) -> Array:
+        """Indices."""
+        return rng.integers(self.n, size=(steps, count, *self.shape))
+
+    def size(self) -> int:
+        """n to the number of cells."""
+        return int(self.n ** math.prod(self.shape))
+
+    def branches(self, count: int, state: Any) -> Iterator[Branch]:
+        """Every index."""
+        return _product_branches(list(range(self.n)), [Fraction(1, self.n)] * self.n, self.shape, count)
+
+
+@dataclass(frozen=True)
+class Finite(_Stateless):
+    """One of finitely many numbers, with probabilities (which must sum to 1)."""
+
+    values: tuple[Any, ...]
+    probabilities: tuple[Any, ...]
+    shape: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if abs(float(sum(self.probabilities)) - 1) > 1e-12 or min(map(float, self.probabilities)) < 0:   # twelve digits: floats may be given
+            raise ValueError(f"probabilities {self.probabilities} must be nonnegative and sum to 1")
+
+    def raw(self, rng: np.random.Generator, steps: int, count: int) -> Array:
+        """Positions in `values`, looked up."""
+        edges = np.cumsum([float(q) for q in self.probabilities])[:-1]
+        return np.asarray(self.values)[np.searchsorted(edges, rng.random((steps, count, *self.shape)), side="right")]
+
+    def size(self) -> int:
+        """Number of values to the number of cells."""
+        return int(len(self.values) ** math.prod(self.shape))
+
+    def branches(self, count: int, state: Any) -> Iterator[Branch]:
+        """Every value."""
+        return _product_branches(list(self.values), list(self.probabilities), self.shape, count)
+
+
+def rademacher(scale: Number = 1, shape: tuple[int, ...] = ()) -> Finite:
+    """+scale or -scale with probability one half each, independently in every cell."""
+    return Finite((-scale, scale), (Fraction(1, 2), Fraction(1, 2)), shape)
+
+
+@dataclass(frozen=True)
+class Bernoulli:
+    """A coin, 1 with probability p. p is a number, one number a replicate, or a function of the state (then enumeration follows the law of the state)."""
+
+    p: Number | Callable[[Any], Array]
+    shape: tuple[int, ...] = ()
+
+    def _probability(self, state: Any, count: int) -> Array:
+        given = self.p(state) if callable(self.p) else self.p
+        if getattr(given, "ndim", 0) == 0:
+            return given
+        return given.reshape((count,) + (1,) * len(self.shape)) if given.size == count else given.reshape((count, *self.shape))
+
+    def raw(self, rng: np.random.Generator, steps: int, count: int) -> Array:
+        """Uniform numbers, compared with p when the state is known."""
+        return rng.random((steps, count, *self.shape))
+
+    def value(self, raw: Array, state: Any) -> Array:
+        """0 or 1."""
+        return (raw < self._probability(state, raw.shape[0])) * 1
+
+    def size(self) -> int:
+        """2 to the number of cells."""
+        return int(2 ** math.prod(self.shape))
+
+    def branches(self, count: int, state: Any) -> Iterator[Branch]:
+        """Every pattern of bits, with probabilities given the state."""
+        probability = self._probability(state, count)
+        for bits in product((0, 1), repeat=math.prod(self.shape)):
+            pattern = np.array(bits, dtype=int).reshape(self.shape)
+            cells = pattern * probability + (1 - pattern) * (1 - probability)
+            weight = cells if getattr(cells, "ndim", 0) == 0 else cells.reshape(cells.shape[0] if cells.ndim > len(self.shape) else 1, -1).prod(axis=-1)
+            yield _everywhere(pattern, count), weight[0] if getattr(weight, "shape", None) == (1,) else weight
+
+
+@dataclass(frozen=True)
+class Subset(_Stateless):
+    """A uniformly drawn subset of `kept` of n coordinates, as a 0/1 mask of length n (the last axis)."""
+
+    n: int
+    kept: int
+    cells: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.kept <= self.n:
+            raise ValueError(f"a subset of {self.kept} of {self.n} coordinates does not exist")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Independent cells, then the mask."""
+        return (*self.cells, self.n)
+
+    def raw(self, rng: np.random.Generator, steps: int, count: int) -> Array:
+        """Masks."""
+        return (rng.random((steps, count, *self.shape)).argsort(axis=-1) < self.kept) * 1
+
+    def size(self) -> int:
+        """Binomial coefficient to the number of cells."""
+        return int(math.comb(self.n, self.kept) ** math.prod(self.cells))
+
+    def branches(self, count: int, state: Any) -> Iterator[Branch]:
+        """Every subset."""
+        masks = [np.isin(np.arange(self.n), chosen) * 1 for chosen in combinations(range(self.n), self.kept)]
+        for choice in product(masks, repeat=math.prod(self.cells)):
+            yield _everywhere(np.array(choice).reshape(self.shape), count), Fraction(1, len(masks) ** len(choice))
+
+
+@dataclass(frozen=True)
+class Permutation(_Stateless):
+    """A uniformly drawn order of 0 .. n-1."""
+
+    n: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """One order."""
+        return (self.n,)
+
+    def raw(self, rng: np.random.Generator, steps: int, count: int) -> Array:
+        """Orders."""
+        return rng.random((steps, count, self.n)).argsort(axis=-1)
+
+    def size(self) -> int:
+        """n!."""
+        return math.factorial(self.n)
+
+    def branches(self, count: int, state: Any) -> Iterator[Branch]:
+        """Every order."""
+        for order in permutations(range(self.n)):
+            yield _everywhere(np.array(order), count), Fraction(1, math.factorial(self.n))
+
+
+@dataclass(frozen=True)
+class Noise(_Stateless):
+    """A centred vector of which only the covariance (dimension, dimension) is declared. Sampled as a Gaussian, judged by exact moments."""
+
+    covariance: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """One vector."""
+        return (self.covariance.shape[0],)
+
+    def raw(self, rng: np.random.Generator, steps: int, count: int) -> Array:
+        """Gaussian vectors of that covariance."""
+        values, vectors = np.linalg.eigh(np.asarray(self.covariance, dtype=float))
+        return rng.standard_normal((steps, count, *self.shape)) @ (vectors * np.sqrt(np.maximum(values, 0))).T
+
+    def size(self) -> None:
+        """Only moments are known."""
+
+    def branches(self, count: int, state: Any) -> Iterator[Branch]:
+        """Refused: a law known by its moments has no support to enumerate."""
+        raise Inexact("noise of which only the covariance is declared cannot be enumerated")
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """An adversary: any of these values, chosen by whoever wants the claim to fail. No probability."""
+
+    values: tuple[Any, ...]
+    shape: tuple[int, ...] = ()
+
+    def raw(self, rng: np.random.Generator, steps: int, count: int) -> Array:
+        """Refused: an adversary is never sampled as if it were random."""
+        raise Inexact("an adversary has no law to sample from")
+
+    def value(self, raw: Array, state: Any) -> Array:
+        """The chosen value."""
+        return raw
+
+    def size(self) -> int:
+        """Number of choices."""
+        return int(len(self.values) ** math.prod(self.shape))
+
+    def branches(self, count: int, state: Any) -> Iterator[Branch]:
+        """Every choice, with the weight None: no probability."""
+        for value, _ in _product_branches(list(self.values), [1] * len(self.values), self.shape, count):
+            yield value, None
+
+
+class Inexact(ValueError):
+    """A source cannot serve a law: no support to enumerate, no law to sample from, no affine map. The message is the reason to print."""
+
+
+class Draws(Mapping[str, Law]):
+    """What one step draws: names and laws, independent of each other. `Draws(index=Uniform(n), coin=Bernoulli(p))`."""
+
+    def __init__(self, **laws: Law) -> None:
+        self._laws = laws
+
+    def __getitem__(self, name: str) -> Law:
+        return self._laws[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._laws)
+
+    def __len__(self) -> int:
+        return len(self._laws)
+
+    def __repr__(self) -> str:
+        return f"Draws({', '.join(f'{name}={law}' for name, law in self._laws.items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Draws) and self._laws == other._laws
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._laws))
+
+    def draw(self, **values: Array) -> Any:
+        """A named tuple of one draw."""
+        return _draw_type(tuple(self._laws))(**values)
+
+    def without(self, *names: str) -> Draws:
+        """These declarations less some."""
+        return Draws(**{name: law for name, law in self._laws.items() if name not in names})
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether an adversary chooses some of it."""
+        return any(isinstance(law, Adversary) for law in self._laws.values())
+
+    def size(self) -> int | None:
+        """Number of joint branches, None if infinite."""
+        sizes = [law.size() for law in self._laws.values()]
+        return None if any(s is None for s in sizes) else math.prod(s for s in sizes if s is not None)
+
+    def branches(self, count: int, state: Any) -> Iterator[tuple[Any, Any]]:
+        """Every joint draw with its probability (None where an adversary chooses)."""
+        names = list(self._laws)
+        for joint in product(*(list(self._laws[name].branches(count, state)) for name in names)):
+            weights = [weight for _, weight in joint]
+            yield (self.draw(**{name: value for name, (value, _) in zip(names, joint, strict=True)}),
+                   None if any(w is None for w in weights) else math.prod(weights))
+
+
+@lru_cache(maxsize=None)
+def _draw_type(names: tuple[str, ...]) -> Any:
+    return namedtuple("Draw", names)

@@ -1,0 +1,1 @@
+"""Looking for what would make a claim false."""

@@ -1,0 +1,1 @@
+"""Symbolic and exact proofs of what a theorem states."""

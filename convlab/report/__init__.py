@@ -1,0 +1,1 @@
+"""Writing the answer down: figures, PDF, results.json."""

@@ -1,0 +1,1 @@
+"""Running an algorithm: cases, engine, random streams, exact expectations."""

@@ -1,0 +1,439 @@
+"""A theorem is a declaration: an id, a title, a source and a tuple of claims of six kinds. Nothing here runs, judges or prints.
+
+The words of this file (Instance, Bound, Step, OneStep, ...) are inert data; `run`, `judge`, `prove` and `falsify` give them meaning.
+"""
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import Enum
+from typing import Any, TypeAlias
+
+import numpy as np
+import sympy as sp
+
+from convlab.constants import Array
+from convlab.metrics import Case, Measure
+
+Condition: TypeAlias = Any     # a sympy Boolean (or True)
+Formula: TypeAlias = Any       # a sympy expression
+
+
+class Law(Enum):
+    """In which sense a claim speaks of random runs."""
+
+    SURELY = "surely"
+    EXPECTATION = "in expectation"
+
+
+class Relation(Enum):
+    """measured RELATION bound."""
+
+    AT_MOST = "<="
+    EQUAL = "=="
+    AT_LEAST = ">="
+
+
+class Sense(Enum):
+    """In which sense a state map is stable."""
+
+    SURELY = "surely"
+    MEAN_SQUARE = "in mean square"
+
+
+class Source(Enum):
+    """What judged a claim."""
+
+    DETERMINISTIC = "deterministic"
+    MOMENTS = "exact-moments"
+    ENUMERATION = "enumeration"
+    SPECTRUM = "spectrum"
+    SEARCH = "search"
+    RATIONAL = "rational"
+    SYMBOLIC = "symbolic"
+    CLOSED_FORM = "closed-form"
+    MONTE_CARLO = "monte-carlo"
+
+
+@dataclass(frozen=True)
+class Mode:
+    """Which iterates a claim speaks of, relative to k: `best_of(0, -1)` is the minimum over i = 0 .. k-1. `statistic` is "last", "best", "mean" or "sum"."""
+
+    statistic: str
+    first: int = 0
+    last: int = 0
+
+
+every_iterate = Mode("last")
+
+
+def best_of(first: int, last: int) -> Mode:
+    """The least measured value over i = first .. k + last."""
+    return Mode("best", first, last)
+
+
+def mean_of(first: int, last: int) -> Mode:
+    """The mean of the measured values over i = first .. k + last."""
+    return Mode("mean", first, last)
+
+
+def sum_of(first: int, last: int) -> Mode:
+    """The sum of the measured values over i = first .. k + last."""
+    return Mode("sum", first, last)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The k on which a claim speaks: `step` is a number or a symbol (multiples of it); `horizons`, one run each with K fixed in advance, if not empty."""
+
+    step: Any = 1
+    horizons: tuple[int, ...] = ()
+
+
+every_k = Grid()
+
+
+def multiples_of(step: Any) -> Grid:
+    """k = step, 2 step, ..."""
+    return Grid(step=step)
+
+
+def horizons(*values: int) -> Grid:
+    """One run for each K, judged at k = K."""
+    return Grid(horizons=values)
+
+
+class Instance:
+    """A problem named by its family, with parameters that may be sympy expressions in constants, tunables and k. `start` likewise.
+
+    `when` restricts it to a part of the condition, `at` fixes constants (else the checker takes its own, all far from 1 and from each other).
+    An instance that mentions k is another problem for each horizon.
+    """
+
+    def __init__(self, family: str, *, start: Any = None, when: Condition = True, at: Mapping[Any, Any] | None = None, **parameters: Any) -> None:
+        self.family, self.start, self.when, self.at, self.parameters = family, start, when, dict(at or {}), parameters
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
+        return f"{self.family}({inside})" + (f" from {self.start}" if self.start is not None else "")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A false neighbour of a claim: the fields that change, and the instance that refutes it where one is known (else the claim's own problems)."""
+
+    name: str
+    changes: Mapping[str, Any]
+    on: Instance | None = None
+    outside: bool = False      # its parameters leave the condition on purpose
+
+
+def Bound(bound: Formula, on: Instance | None = None, name: str = "", **changes: Any) -> Mutant:
+    """The claim with another bound (or constant)."""
+    return Mutant(name or f"bound {bound}", {"bound": bound, **changes}, on)
+
+
+def Step(on: Instance | None = None, name: str = "", **changes: Any) -> Mutant:
+    """The claim at parameters beyond its condition: give `defaults={gamma: ...}`; the condition is dropped."""
+    told = ", ".join(f"{s} = {v}" for s, v in changes.get("defaults", {}).items())
+    return Mutant(name or f"at {told}", {**changes, "condition": sp.true}, on, outside=True)
+
+
+def Changed(name: str, on: Instance | None = None, **changes: Any) -> Mutant:
+    """The claim with any fields changed: an assumption dropped, a buggy algorithm, a wider condition."""
+    return Mutant(name, changes, on, outside="condition" in changes)
+
+
+# ---- facts for the prover
+u, v = sp.symbols("u v", real=True)     # x - x* and the gradient at x, as formal vectors: only their inner products occur
+
+
+@dataclass(frozen=True)
+class SymbolicIdentity:
+    """`left` equals `right` identically; sympy expands the difference."""
+
+    name: str
+    left: Formula
+    right: Formula
+
+
+@dataclass(frozen=True)
+class IterationMatrix:
+    """On lam x^2/2 the algorithm's own step is this matrix (state fields in order, tunables and `lam` as symbols)."""
+
+    matrix: sp.Matrix
+    name: str = "iteration matrix from the code"
+
+
+@dataclass(frozen=True)
+class StableOnQuadratics:
+    """The step-size condition: `region` (in lam and the tunables) is exactly where the step contracts lam x^2/2; sympy derives it from the code."""
+
+    region: Condition
+    name: str = "step-size condition from the code"
+
+
+@dataclass(frozen=True)
+class SecondMoment:
+    """On lam x^2/2 (with the oracle's noise) the code's own step gives this E (x+ - x*)^2, in `u`, lam, sigma and the tunables."""
+
+    expected: Formula
+    name: str = "second moment from the code"
+
+
+@dataclass(frozen=True)
+class When:
+    """A part of the condition with nonnegative multipliers of known nonnegative brackets: ((multiplier, bracket), ...)."""
+
+    condition: Condition
+    terms: tuple[tuple[Formula, Formula], ...]
+
+
+@dataclass(frozen=True)
+class OneStep:
+    """Certificate of a one-step inequality |x+ - x*|^2 <= bound: bound - |x+ - x*|^2 = sum multiplier * bracket, x+ from the algorithm's own step.
+
+    Brackets are in `u` = x - x* and `v` = grad f(x), e.g. (v - mu u)(L u - v) >= 0.
+    """
+
+    bound: Formula
+    cases: tuple[When, ...]
+    name: str = "one-step inequality"
+
+
+@dataclass(frozen=True)
+class Multipliers:
+    """Certificate of a worst case: nonnegative multipliers of interpolation inequalities Q(i, j) at L = 1, for each horizon, checked by a rational LDL^T.
+
+    `multipliers(N)` maps pairs (i, j) of 0..N and "*" to rationals, `constant(N)` is B in f(x_N) - f* <= B |x_0 - x*|^2, `step` the parameters at L = 1.
+    """
+
+    multipliers: Callable[[int], Mapping[tuple[Any, Any], Any]]
+    constant: Callable[[int], Any]
+    parameters: Mapping[Any, Any]
+    horizons: tuple[int, ...] = tuple(range(1, 9))
+    name: str = "multipliers of interpolation inequalities"
+
+
+# ---- the six kinds of claim
+@dataclass(frozen=True)
+class Series:
+    """A series of the run that a bound reads: `read(state, case)`, its last value or its sum so far."""
+
+    name: str
+    read: Callable[[Any, Case], Array]
+    summed: bool = False
+
+
+@dataclass(frozen=True)
+class RateBound:
+    """measured(k) RELATION bound(k) along a run.
+
+    `bound` is a sympy expression in k, K, the tunables and constants, or a function (k, case, record) -> array of the metric's shape, `record` mapping
+    the names in `reads` to arrays; then `statement` (Typst mathematics) is what is printed. `reads` also serve a sympy bound, as symbols of those names.
+    `coupled=(a, b)`: two algorithms on the problem and its neighbour (`problem.neighbour()`) with the same draws; the state is (first, second).
+    """
+
+    algorithm: Any = None
+    bound: Any = None
+    metric: Measure | None = None
+    assumptions: tuple[type, ...] = ()
+    condition: Condition = sp.true
+    defaults: Mapping[Any, Any] = field(default_factory=dict)
+    mode: Mode = every_iterate
+    relation: Relation = Relation.AT_MOST
+    law: Law = Law.SURELY
+    grid: Grid = every_k
+    tight: tuple[Instance, ...] | Instance = ()
+    on: tuple[Instance, ...] = ()              # judged on these alone, not on every matching problem
+    free_state: tuple[str, ...] = ()
+    reads: tuple[Series, ...] = ()
+    coupled: tuple[Any, Any] | None = None
+    statement: str = ""
+    facts: tuple[Any, ...] = ()
+    mutants: tuple[Mutant, ...] = ()
+    name: str = "main"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class StepInequality:
+    """after(x+, case) RELATION bound(x, case) for one update from any state.
+
+    `bound(state, case)` sees the state before the update; `where(state, case)` selects the states that the claim speaks of (all by default).
+    """
+
+    algorithm: Any
+    after: Callable[[Any, Case], Array]
+    bound: Callable[[Any, Case], Array]
+    statement: str
+    where: Callable[[Any, Case], Array] | None = None
+    assumptions: tuple[type, ...] = ()
+    condition: Condition = sp.true
+    defaults: Mapping[Any, Any] = field(default_factory=dict)
+    relation: Relation = Relation.AT_MOST
+    law: Law = Law.SURELY
+    tight: tuple[Instance, ...] | Instance = ()
+    on: tuple[Instance, ...] = ()
+    facts: tuple[Any, ...] = ()
+    mutants: tuple[Mutant, ...] = ()
+    name: str = "main"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A program of an Identity: what `read(state, case)` gives along `steps` updates of an algorithm, k = 0 included."""
+
+    algorithm: Any
+    read: Callable[[Any, Case], Array]
+    steps: int = 12
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Two programs that agree on every input. A program is a Trajectory, or a function of a Case that returns an array.
+
+    Rational problems are compared with ==, others to 1e-9 of the larger side.
+    """
+
+    left: Any
+    right: Any
+    statement: str
+    assumptions: tuple[type, ...] = ()
+    condition: Condition = sp.true
+    defaults: Mapping[Any, Any] = field(default_factory=dict)
+    on: tuple[Instance, ...] = ()
+    facts: tuple[Any, ...] = ()
+    mutants: tuple[Mutant, ...] = ()
+    name: str = "main"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class OperatorConstant:
+    """E error(x, C(x)) RELATION bound * scale(x) over all inputs x, C the operator with its draws, enumerated.
+
+    `operator` is a frozen dataclass with `draws(x) -> Draws` (may be empty) and `__call__(x, draw)`; its fields may hold symbols, bound from each of
+    `sizes`. `inputs(rng, values)` gives (count, ...) inputs, `error(x, y, values)` and `scale(x, values)` arrays (count,) (or (count, ...) componentwise).
+    `attained`: inputs with their sizes at which equality holds. For AT_MOST the worst input is searched for, starting from the generated ones.
+    """
+
+    operator: Any
+    error: Callable[[Array, Array, Mapping[Any, Any]], Array]
+    scale: Callable[[Array, Mapping[Any, Any]], Array]
+    bound: Any
+    inputs: Callable[[np.random.Generator, Mapping[Any, Any]], Array]
+    sizes: tuple[Mapping[Any, Any], ...]
+    statement: str
+    condition: Condition = sp.true
+    relation: Relation = Relation.AT_MOST
+    law: Law = Law.SURELY
+    search: bool = True
+    attained: tuple[tuple[Mapping[Any, Any], Array], ...] = ()
+    facts: tuple[Any, ...] = ()
+    mutants: tuple[Mutant, ...] = ()
+    name: str = "main"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class StabilityRegion:
+    """The state map of an algorithm is stable exactly on `condition` (iff), on every matching problem.
+
+    Judged by the spectral radius of the map read off `step` (mean square: of its second-moment operator) just inside and just outside the edge in `sweep`.
+    """
+
+    algorithm: Any
+    condition: Condition
+    sweep: Any                                   # the tunable along which the edge is crossed
+    defaults: Mapping[Any, Any] = field(default_factory=dict)
+    domain: Condition = sp.true                  # where the other tunables live; the claim is iff inside it
+    sense: Sense = Sense.SURELY
+    assumptions: tuple[type, ...] = ()
+    on: tuple[Instance, ...] = ()
+    statement: str = ""
+    facts: tuple[Any, ...] = ()
+    mutants: tuple[Mutant, ...] = ()
+    name: str = "main"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class FalseClaim:
+    """A claim that is wrong, with the instance that violates it and the id of what is true instead."""
+
+    asserted: Any
+    witness: Instance
+    instead: str = ""
+    facts: tuple[Any, ...] = ()
+    mutants: tuple[Mutant, ...] = ()
+    name: str = "main"
+    note: str = ""
+
+
+Claim: TypeAlias = RateBound | StepInequality | Identity | OperatorConstant | StabilityRegion | FalseClaim
+
+KINDS = {RateBound: "RateBound", StepInequality: "StepInequality", Identity: "Identity", OperatorConstant: "OperatorConstant",
+         StabilityRegion: "StabilityRegion", FalseClaim: "FalseClaim"}
+
+
+@dataclass(frozen=True, init=False)
+class Theorem:
+    """An id, title, source and claims. A theorem of one rate bound takes that claim's fields directly: `Theorem(id=..., title=..., algorithm=..., ...)`.
+
+    `topic` is the file it stands in. Raises ValueError where a field is missing or unknown, naming the theorem.
+    """
+
+    id: str
+    title: str
+    claims: tuple[Claim, ...]
+    source: str
+    topic: str
+    also: tuple[str, ...]          # other ids under which readers look for it
+
+    def __init__(self, id: str, title: str, *, claims: tuple[Claim, ...] = (), source: str = "", topic: str = "", also: tuple[str, ...] = (), **claim: Any) -> None:
+        known = {f.name for f in fields(RateBound)}
+        unknown = sorted(set(claim) - known)
+        if unknown:
+            raise ValueError(f"theorem {id!r}: unknown field {unknown[0]!r}. A rate bound has: {', '.join(sorted(known))}.")
+        if bool(claim) == bool(claims):
+            raise ValueError(f"theorem {id!r}: give either claims=(...) or the fields of one rate bound (algorithm=, metric=, bound=, ...).")
+        if claim:
+            missing = [name for name in ("bound", "metric") if claim.get(name) is None]
+            if claim.get("algorithm") is None and claim.get("coupled") is None:
+                missing.insert(0, "algorithm")
+            if missing:
+                raise ValueError(f"theorem {id!r}: {missing[0]}= is missing.")
+            claims = (RateBound(**claim),)
+        names = [c.name for c in claims]
+        if len(set(names)) < len(names):
+            raise ValueError(f"theorem {id!r}: two claims are called {max(names, key=names.count)!r}; give each a name=.")
+        module = sys._getframe(1).f_globals.get("__name__", "")
+        for name, value in (("id", id), ("title", title), ("claims", tuple(claims)), ("source", source), ("also", also),
+                            ("topic", topic or module.rpartition(".")[2])):
+            object.__setattr__(self, name, value)
+
+    @property
+    def false(self) -> bool:
+        """Whether it consists of false claims."""
+        return all(isinstance(c, FalseClaim) for c in self.claims)
+
+
+def tight_instances(claim: Any) -> tuple[Instance, ...]:
+    """The instances on which a claim says it is attained."""
+    tight = getattr(claim, "tight", ())
+    return (tight,) if isinstance(tight, Instance) else tuple(tight)
+
+
+def mutated(claim: Any, mutant: Mutant) -> Any:
+    """The claim with a mutant's changes; it is judged on the mutant's own instance where it names one, and claims no tightness."""
+    changes = dict(mutant.changes)
+    known = {f.name for f in fields(claim)}
+    unknown = sorted(set(changes) - known)
+    if unknown:
+        raise ValueError(f"mutant {mutant.name!r}: a {type(claim).__name__} has no field {unknown[0]!r}")
+    if mutant.on is not None and "on" in known:
+        changes["on"] = (mutant.on,)
+    return replace(claim, mutants=(), facts=(), **changes)
