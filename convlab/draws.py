@@ -2,16 +2,16 @@
 
 `raw(rng, steps, count)` gives what is drawn ahead of a run, shape (steps, count, *shape); `value(raw, state)` turns one step of it into the draw.
 `branches(count, state)` enumerates (values (count, *shape), probabilities: a number or (count,)) for a finite support. Shapes: `shape=` is what one
-replicate draws (workers, components).
+replicate draws (workers, components). Laws of one step are independent, but for a coin whose `given` names earlier ones (see `Draws`).
 """
 from __future__ import annotations
 
 import math
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 from itertools import combinations, permutations, product
 from typing import Any, Protocol
 
@@ -120,10 +120,21 @@ def rademacher(scale: Number = 1, shape: tuple[int, ...] = ()) -> Finite:
 
 @dataclass(frozen=True)
 class Bernoulli:
-    """A coin, 1 with probability p. p is a number, one number a replicate, or a function of the state (then enumeration follows the law of the state)."""
+    """A coin, 1 with probability p. p is a number, one number a replicate, or a function of the state (then enumeration follows the law of the state).
 
-    p: Number | Callable[[Any], Array]
+    With `given=("noise",)` the coin is thrown after the draws of those names: p is a function of (state, earlier), earlier.noise being their values.
+    """
+
+    p: Number | Callable[..., Array]
     shape: tuple[int, ...] = ()
+    given: tuple[str, ...] = ()
+
+    def after(self, earlier: Any) -> Bernoulli:
+        """The coin once the draws that it waits for are known."""
+        p = self.p
+        if not callable(p):
+            raise ValueError(f"a coin that is given {self.given} needs p as a function of (state, earlier draws), not {p}")
+        return replace(self, p=lambda state: p(state, earlier), given=())
 
     def _probability(self, state: Any, count: int) -> Array:
         given = self.p(state) if callable(self.p) else self.p
@@ -264,10 +275,17 @@ class Inexact(ValueError):
 
 
 class Draws(Mapping[str, Law]):
-    """What one step draws: names and laws, independent of each other. `Draws(index=Uniform(n), coin=Bernoulli(p))`."""
+    """What one step draws: names and laws, in order. `Draws(index=Uniform(n), coin=Bernoulli(p))`.
+
+    They are independent, except that `Bernoulli(p, given=names)` sees the values of the laws that stand before it. Raises ValueError where they do not.
+    """
 
     def __init__(self, **laws: Law) -> None:
         self._laws = laws
+        for position, (name, law) in enumerate(laws.items()):
+            missing = set(_given(law)) - set(list(laws)[:position])
+            if missing:
+                raise ValueError(f"draw {name!r} is given {min(missing)!r}, which no law before it draws; declare that one first.")
 
     def __getitem__(self, name: str) -> Law:
         return self._laws[name]
@@ -305,15 +323,38 @@ class Draws(Mapping[str, Law]):
         sizes = [law.size() for law in self._laws.values()]
         return None if any(s is None for s in sizes) else math.prod(s for s in sizes if s is not None)
 
+    def value(self, raw: Mapping[str, Array], state: Any) -> Any:
+        """One step's raw material, each (count, *shape), as a draw."""
+        drawn: dict[str, Array] = {}
+        for name, law in self._laws.items():
+            drawn[name] = _after(law, drawn).value(raw[name], state)
+        return self.draw(**drawn)
+
     def branches(self, count: int, state: Any) -> Iterator[tuple[Any, Any]]:
         """Every joint draw with its probability (None where an adversary chooses)."""
-        names = list(self._laws)
-        for joint in product(*(list(self._laws[name].branches(count, state)) for name in names)):
-            weights = [weight for _, weight in joint]
-            yield (self.draw(**{name: value for name, (value, _) in zip(names, joint, strict=True)}),
-                   None if any(w is None for w in weights) else math.prod(weights))
+        listed = {name: list(law.branches(count, state)) for name, law in self._laws.items() if not _given(law)}
+
+        def joint(names: tuple[str, ...], drawn: dict[str, Array], weights: tuple[Any, ...]) -> Iterator[tuple[Any, Any]]:
+            if not names:
+                yield self.draw(**drawn), None if any(w is None for w in weights) else math.prod(weights)
+                return
+            name, *later = names
+            for value, weight in listed[name] if name in listed else _after(self._laws[name], drawn).branches(count, state):
+                yield from joint(tuple(later), {**drawn, name: value}, (*weights, weight))
+
+        return joint(tuple(self._laws), {}, ())
 
 
-@lru_cache(maxsize=None)
+def _given(law: Law) -> tuple[str, ...]:
+    names: tuple[str, ...] = getattr(law, "given", ())
+    return names
+
+
+def _after(law: Law, drawn: Mapping[str, Array]) -> Law:
+    names = _given(law)
+    return law.after(_draw_type(names)(*(drawn[name] for name in names))) if isinstance(law, Bernoulli) and names else law
+
+
+@cache
 def _draw_type(names: tuple[str, ...]) -> Any:
     return namedtuple("Draw", names)
