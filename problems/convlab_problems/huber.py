@@ -1,0 +1,90 @@
+"""Huber functions: curvature L near the centre, mu beyond a threshold. With mu = 0 the worst case of gradient descent in function value."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from convlab.assumptions import Convex, Lipschitz, Minimum, PolyakLojasiewicz, Proximable, Smooth, StronglyConvex
+from convlab.constants import Array, Number, exact, lower
+from convlab.operations import clip
+from convlab.problem import Family, Member, Start
+from convlab_problems.rational import number, root_constant, starts_around, vector
+
+
+@dataclass(frozen=True, eq=False)
+class Huber:
+    """mu |x - c|^2/2 + (L - mu) sum_i h(x_i - c_i): h(t) is t^2/2 for |t| <= threshold, straight beyond. The minimum 0 is at c.
+
+    With mu = 0 it is the worst case of gradient descent: at threshold R/(2 k gamma L + 1) it attains Drori and Teboulle (2014).
+    """
+
+    mu: Number
+    L: Number
+    centre: Array              # (dimension,)
+    threshold: Number
+    start: Array | None = None
+
+    def value(self, x: Array) -> Array:
+        """f(x), (replicates,)."""
+        t = x - self.centre
+        near = clip(t, -self.threshold, self.threshold)
+        return (self.mu * t * t / 2 + (self.L - self.mu) * near * (t - near / 2)).sum(axis=-1)
+
+    def gap(self, x: Array) -> Array:
+        """f(x) itself, since f* = 0: both terms are nonnegative (near has the sign of t, and |near| <= |t|), nothing cancels."""
+        return self.value(x)
+
+    def gradient(self, x: Array) -> Array:
+        """mu t + (L - mu) clip(t), t = x - c."""
+        t = x - self.centre
+        return self.mu * t + (self.L - self.mu) * clip(t, -self.threshold, self.threshold)
+
+    def prox(self, x: Array, step_size: Number) -> Array:
+        """Slope 1/(1 + step_size L) up to the image of the threshold, 1/(1 + step_size mu) beyond."""
+        t = x - self.centre
+        edge = (1 + step_size * self.L) * self.threshold
+        near = clip(t, -edge, edge)
+        return self.centre + near / (1 + step_size * self.L) + (t - near) / (1 + step_size * self.mu)
+
+    def facts(self) -> tuple[Any, ...]:
+        """Smooth; strongly convex and PL, or convex and Lipschitz when mu = 0."""
+        return (Smooth(exact(self.L, how="the curvature is L on |t| < threshold and mu <= L beyond")), *self._growth(), Proximable(),
+                Minimum(exact(0, how="both terms are >= 0 and vanish at the centre"), at=self.centre))
+
+    def _growth(self) -> tuple[Any, ...]:
+        if self.mu > 0:
+            return (StronglyConvex(exact(self.mu, how="the curvature is mu beyond the threshold and L >= mu within")),
+                    PolyakLojasiewicz(lower(self.mu, how="implied by mu-strong convexity; |g|^2/(2 f) falls to mu only far away")))
+        slope = root_constant((self.L * self.threshold) ** 2 * len(self.centre),
+                              how="every coordinate of the gradient is L clip(t), at most L threshold: together L threshold sqrt(d)")
+        return (Convex(), Lipschitz(slope))
+
+    def starts(self, rng: np.random.Generator) -> tuple[Start, ...]:
+        """Random directions at three distances from the centre."""
+        return starts_around(self.centre, rng, self.start)
+
+
+def make(mu: Any, L: Any, centre: Any = 0, threshold: Any = 1, start: Any = None, dimension: int = 1) -> Huber:
+    """The Huber function of these constants; a scalar centre or start is repeated along the dimension.
+
+    Raises ValueError unless 0 <= mu <= L, L > 0 and threshold > 0.
+    """
+    if not (0 <= mu <= L and L > 0 and threshold > 0):
+        raise ValueError(f"Huber needs 0 <= mu <= L, L > 0 and threshold > 0; given mu = {mu}, L = {L}, threshold = {threshold}.")
+    size = max([int(dimension), *(np.size(v) for v in (centre, start) if v is not None)])
+    return Huber(number(mu), number(L), vector(centre, size), number(threshold), None if start is None else vector(start, size))
+
+
+def members() -> Iterator[Member]:
+    """Convex and strongly convex, in one and several dimensions, thresholds on both sides of the starting distances."""
+    yield Member("huber-convex-1d", make(0, Fraction(13, 4), centre=Fraction(-7, 3), threshold=Fraction(2, 5)))
+    yield Member("huber-convex-4", make(0, 6, centre=(3, Fraction(-5, 2), 8, 0), threshold=Fraction(11, 4)))
+    yield Member("huber-strongly-convex-1d", make(Fraction(1, 6), Fraction(27, 2), centre=9, threshold=Fraction(1, 8)))
+    yield Member("huber-strongly-convex-3", make(Fraction(2, 5), 21, centre=(-4, Fraction(1, 3), 6), threshold=Fraction(5, 3)))
+
+
+FAMILY = Family("huber", make, members)
