@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from convlab.algorithms.cost import Cost
@@ -53,14 +54,12 @@ def ogm_thetas(horizon: int) -> list[float]:
 
 def ogm_momentum(horizon: int) -> Sequence[float]:
     """(theta_i - 1)/theta_{i+1} for i = 0 .. horizon - 1."""
-    thetas = ogm_thetas(horizon)
-    return [(now - 1) / after for now, after in zip(thetas, thetas[1:], strict=False)]
+    return [(now - 1) / after for now, after in pairwise(ogm_thetas(horizon))]
 
 
 def ogm_correction(horizon: int) -> Sequence[float]:
     """theta_i/theta_{i+1} for i = 0 .. horizon - 1."""
-    thetas = ogm_thetas(horizon)
-    return [now / after for now, after in zip(thetas, thetas[1:], strict=False)]
+    return [now / after for now, after in pairwise(ogm_thetas(horizon))]
 
 
 @dataclass(frozen=True)
