@@ -1,0 +1,50 @@
+"""What `import convlab as cl` offers. The one list: `__init__.py` reads it to load each name when it is first used."""
+# ruff: noqa: I001 (ordered for readers)
+
+# a theorem, its claims, and the words that they are made of
+from convlab.theorem import (
+    Theorem as Theorem, RateBound as RateBound, StepInequality as StepInequality, Identity as Identity,
+    OperatorConstant as OperatorConstant, StabilityRegion as StabilityRegion, FalseClaim as FalseClaim, Law as Law,
+    Relation as Relation, Sense as Sense, Source as Source, Mode as Mode, Grid as Grid, Series as Series,
+    Trajectory as Trajectory, Instance as Instance, every_iterate as every_iterate, best_of as best_of,
+    mean_of as mean_of, sum_of as sum_of, every_k as every_k, horizons as horizons, multiples_of as multiples_of,
+    Mutant as Mutant, Bound as Bound, Changed as Changed, Step as Step, IterationMatrix as IterationMatrix,
+    Multipliers as Multipliers, OneStep as OneStep, SecondMoment as SecondMoment,
+    StableOnQuadratics as StableOnQuadratics, SymbolicIdentity as SymbolicIdentity, When as When,
+)
+from convlab.symbols import Role as Role, symbol as symbol
+from convlab.metrics import (
+    Case as Case, Metric as Metric, metric as metric, distance_to_minimiser as distance_to_minimiser,
+    function_gap as function_gap, gradient_norm as gradient_norm, squared_distance as squared_distance,
+    squared_gradient_norm as squared_gradient_norm,
+)
+
+# problems, their constants and assumptions, and the declarations of randomness
+from convlab.problem import Family as Family, Member as Member, Start as Start
+from convlab.constants import (
+    Array as Array, Number as Number, Constant as Constant, Exactness as Exactness, exact as exact, lower as lower,
+    upper as upper,
+)
+from convlab.assumptions import (
+    BoundedVariance as BoundedVariance, ConstrainedMinimum as ConstrainedMinimum, Convex as Convex,
+    ConvexSamples as ConvexSamples, Finding as Finding, FiniteSum as FiniteSum, Implied as Implied,
+    Isotropic as Isotropic, Lipschitz as Lipschitz, LipschitzSamples as LipschitzSamples, Minimum as Minimum,
+    PolyakLojasiewicz as PolyakLojasiewicz, Proximable as Proximable, Quadratic as Quadratic, Smooth as Smooth,
+    SmoothSamples as SmoothSamples, Status as Status, StronglyConvex as StronglyConvex,
+)
+from convlab.draws import (
+    Adversary as Adversary, Bernoulli as Bernoulli, Draws as Draws, Finite as Finite, Noise as Noise,
+    Permutation as Permutation, Subset as Subset, Uniform as Uniform, rademacher as rademacher,
+)
+
+# questions and their answers
+from convlab.catalogue import theorem as theorem, theorems as theorems
+from convlab.errors import BadInput as BadInput
+from convlab.run.settings import Settings as Settings
+from convlab.judge.check import check as check
+from convlab.judge.verdict import (
+    Check as Check, Skipped as Skipped, Verdict as Verdict, Witness as Witness, Word as Word,
+)
+from convlab.prove import prove as prove
+from convlab.falsify.mutants import mutants as mutants
+from convlab.report import report as report

@@ -1,0 +1,81 @@
+"""The catalogue: every theorem that stands in a file of `convlab.theorems`, found by walking the package; the parts and topics that order it."""
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from types import ModuleType
+
+import convlab.theorems
+from convlab.errors import BadInput, suggestion
+from convlab.theorem import FalseClaim, Theorem
+
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "I": ("gradient_descent", "projected", "proximal", "nesterov", "quasi_newton", "zeroth_order"),
+    "II": ("sgd", "stability", "momentum", "adaptive", "variance_reduction"),
+    "III": ("mixed_precision", "clipping", "adversarial", "multitask", "meta", "bilevel"),
+    "IV": ("compression", "federated", "decentralized", "asynchronous", "byzantine"),
+}
+"""The lecture's four parts and their topics; a topic is the name of the file that its theorems stand in."""
+
+_PART_OF = {topic: part for part, topics in PARTS.items() for topic in topics}
+_ORDER = list(_PART_OF)
+
+
+def part_of(theorem: Theorem) -> str | None:
+    """I, II, III or IV; None for the topic of a user's own file."""
+    return _PART_OF.get(theorem.topic)
+
+
+def theorems() -> dict[str, Theorem]:
+    """Every theorem of the catalogue by its id, in the order of parts, topics and files. Raises BadInput naming both files for an id used twice."""
+    return dict(_catalogue())
+
+
+@cache
+def _catalogue() -> Mapping[str, Theorem]:
+    names = [found.name for found in pkgutil.walk_packages(convlab.theorems.__path__, f"{convlab.theorems.__name__}.") if not found.ispkg]
+    found = collected([importlib.import_module(name) for name in names])
+    return dict(sorted(found.items(), key=lambda item: _ORDER.index(item[1].topic) if item[1].topic in _ORDER else len(_ORDER)))
+
+
+def collected(modules: Iterable[ModuleType]) -> dict[str, Theorem]:
+    """The theorems among the names of these modules, by id. Raises BadInput when two different ones share an id."""
+    homes: dict[str, tuple[Theorem, ModuleType]] = {}
+    for module in modules:
+        for value in vars(module).values():
+            if not isinstance(value, Theorem):
+                continue
+            known, home = homes.setdefault(value.id, (value, module))
+            if known is not value:
+                where = f"both in {home.__file__}" if home is module else f"one in {home.__file__}, one in {module.__file__}"
+                raise BadInput(f"Two theorems are called {value.id!r}, {where}: rename one.")
+    return {id: theorem for id, (theorem, _) in homes.items()}
+
+
+def theorem(id: str) -> Theorem:
+    """The theorem of this id, or of one of the ids that it is `also` known by. Raises BadInput suggesting near ones."""
+    known = _catalogue()
+    if id in known:
+        return known[id]
+    others = {other: found for found in known.values() for other in found.also}
+    if id in others:
+        return others[id]
+    raise BadInput(f"No theorem is called {id!r}.{suggestion(id, [*known, *others])} `convlab list` shows them all.")
+
+
+def select(chosen: Iterable[Theorem], *, part: str | None = None, topic: str | None = None, true: bool = False, false: bool = False) -> tuple[Theorem, ...]:
+    """Those of the chosen theorems that stand in a part and topic; `true` leaves their false claims out, `false` takes only these."""
+    if part is not None and part not in PARTS:
+        raise BadInput(f"There is no part {part!r}: the parts are {', '.join(PARTS)}.")
+    if topic is not None and topic not in _PART_OF:
+        raise BadInput(f"There is no topic {topic!r}.{suggestion(topic, _ORDER)} The topics are {', '.join(_ORDER)}.")
+    if true and false:
+        raise BadInput("--all leaves the false claims out and --false takes only them: give one of the two.")
+    standing = [t for t in chosen if part in (None, part_of(t)) and topic in (None, t.topic)]
+    if not (true or false):
+        return tuple(standing)
+    kept = [(t, tuple(c for c in t.claims if isinstance(c, FalseClaim) == false)) for t in standing]
+    return tuple(t if claims == t.claims else replace(t, claims=claims) for t, claims in kept if claims)
