@@ -472,6 +472,208 @@ class BoundedVariance:
         yield judged("sigma", self.sigma, float(np.sqrt(second[worst])), True, x[worst])
 
 
+@dataclass(frozen=True)
+class SaddlePoint:
+    """z* = (x*, y*) is a saddle point: x* minimises f(., y*), y* maximises f(x*, .). Points are z = (x, y); the oracle is F(z) = (grad_x f, -grad_y f)."""
+
+    value: Constant
+    at: Array
+    statement: ClassVar[str] = "f has a saddle point"
+    formula: ClassVar[str] = "f(x^*, y) <= f(x^*, y^*) <= f(x, y^*)"
+    restricts: ClassVar[bool] = True
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """R is computed from it for each start."""
+        return {}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The operator vanishes at z*, and f(x*, y) <= f* <= f(x, y*) at random points."""
+        z, best = sample_points(problem, rng), FLOAT64.array(np.asarray(self.at))
+        half = z.shape[1] // 2
+        slope, typical = float(_norms(problem.operator(best[None]))[0]), float(np.median(_norms(problem.operator(z))))
+        yield Finding("F(z*)", 0.0, slope, self.value.how, Status.ATTAINED if slope <= 1e-10 * typical else Status.BROKEN, f"z* = {best}")
+        low, high = z.copy(), z.copy()
+        low[:, :half], high[:, half:] = best[:half], best[half:]
+        crossed = float(np.maximum(problem.value(low) - float(self.value.value), float(self.value.value) - problem.value(high)).max())
+        size = float(np.abs(problem.value(z)).max())         # rounding of values of that size
+        yield Finding("f*", float(self.value.value), crossed, self.value.how, Status.BROKEN if crossed > 1e-12 * size else Status.HOLDS)
+
+
+@dataclass(frozen=True)
+class Bilinear:
+    """f(x, y) = <x - x*, B (y - y*)>; `planes(z)` gives the squared length of z - z* in each singular plane of B, `singular_values` its s."""
+
+    statement: ClassVar[str] = "f is bilinear"
+    formula: ClassVar[str] = "f(x, y) = chevron.l x - x^*, B (y - y^*) chevron.r"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """None: every singular plane has its own s."""
+        return {}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """F is affine and antisymmetric, F^2 = -s^2 on each singular plane, and the planes make up the space."""
+        z = sample_points(problem, rng)
+        origin = next(FLOAT64.array(np.asarray(f.at)) for f in problem.facts() if isinstance(f, SaddlePoint))
+        turned, size = problem.operator(z), _norms(z - origin) ** 2
+        work = np.abs((turned * (z - origin)).sum(axis=1)) / (_norms(turned) * np.sqrt(size) + 1e-300)
+        lost = np.abs(problem.planes(z).sum(axis=1) / size - 1)
+        stretched = np.abs(problem.planes(origin + turned) - np.asarray(problem.singular_values) ** 2 * problem.planes(z)).max(axis=1) / size
+        worst = float(max(work.max(), lost.max(), stretched.max() / max(1.0, float(np.max(problem.singular_values)) ** 2)))
+        yield Finding("bilinear", 0.0, worst, "no work, planes complete, F^2 = -s^2", Status.BROKEN if worst > 1e-9 else Status.HOLDS)
+
+
+@dataclass(frozen=True)
+class OneCoupling:
+    """All singular values of B are equal: |F(z)| = s |z - z*|."""
+
+    coupling: Constant
+    statement: ClassVar[str] = "all singular values of B equal s"
+    formula: ClassVar[str] = "B^top B = s^2 I"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """coupling."""
+        return {symbols.coupling: self.coupling}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The largest and the least |F(z)|/|z - z*|."""
+        z = sample_points(problem, rng)
+        origin = next(FLOAT64.array(np.asarray(f.at)) for f in problem.facts() if isinstance(f, SaddlePoint))
+        ratio = _norms(problem.operator(z)) / _norms(z - origin)
+        yield judged("coupling", self.coupling, float(ratio.max()), True, z[int(np.argmax(ratio))])
+        yield judged("coupling", self.coupling, float(ratio.min()), False, z[int(np.argmin(ratio))])
+
+
+@dataclass(frozen=True)
+class LipschitzOperator:
+    """F is L-Lipschitz."""
+
+    L: Constant
+    statement: ClassVar[str] = "F is L-Lipschitz"
+    formula: ClassVar[str] = "norm(F(z) - F(w)) <= L norm(z - w)"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """L."""
+        return {symbols.L: self.L}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The steepest secant over random pairs, w moved on towards what F^T F stretches most (a step of power iteration on an affine F)."""
+        z, w = _pairs(problem, rng)
+        ratio = _norms(problem.operator(z) - problem.operator(w)) / _norms(z - w)
+        directions = np.linalg.svd(_jacobian(problem, z[0]))[2]
+        tilted = z[:1] + directions
+        ratio = np.concatenate([ratio, _norms(problem.operator(tilted) - problem.operator(z[:1])) / _norms(tilted - z[:1])])
+        yield judged("L", self.L, float(ratio.max()), True, z[int(np.argmax(ratio[: len(z)]))])
+
+
+@dataclass(frozen=True)
+class StronglyMonotone:
+    """F is mu-strongly monotone."""
+
+    mu: Constant
+    statement: ClassVar[str] = "F is mu-strongly monotone"
+    formula: ClassVar[str] = "chevron.l F(z) - F(w), z - w chevron.r >= mu norm(z - w)^2"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """mu."""
+        return {symbols.mu: self.mu}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The flattest secant over random pairs and along the eigenvectors of the symmetric part at one point."""
+        z, w = _pairs(problem, rng)
+        jacobian = _jacobian(problem, z[0])
+        z, w = np.concatenate([z, np.repeat(z[:1], z.shape[1], axis=0)]), np.concatenate([w, z[:1] + np.linalg.eigh(jacobian + jacobian.T)[1].T])
+        flat = ((problem.operator(z) - problem.operator(w)) * (z - w)).sum(axis=1) / _norms(z - w) ** 2
+        worst = int(np.argmin(flat))
+        yield judged("mu", self.mu, float(flat[worst]), False, z[worst])
+
+
+def _jacobian(problem: Any, z: Array) -> Array:
+    """Differences of the operator at one point, (dimension, dimension), with a step of the size of z: exact for an affine operator."""
+    step = max(1e-3, float(np.abs(z).max())) * np.eye(len(z))
+    return ((problem.operator(z + step) - problem.operator(z[None])) / step.max()).T
+
+
+@dataclass(frozen=True)
+class FixedPointGrid:
+    """Weights are stored as multiples of a spacing: every first point is one of them."""
+
+    grid: Constant
+    statement: ClassVar[str] = "weights are stored on the fixed-point grid of spacing delta"
+    formula: ClassVar[str] = "x_0 in delta ZZ^d"
+    restricts: ClassVar[bool] = True
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """grid."""
+        return {symbols.grid: self.grid}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The starts are whole multiples of the spacing."""
+        cells = [FLOAT64.array(np.asarray(start.point)) / float(self.grid.value) for start in problem.starts(rng)]
+        off = max(float(np.abs(c - np.round(c)).max() / max(1.0, float(np.abs(c).max()))) for c in cells)
+        yield Finding("grid", 0.0, off, self.grid.how, Status.BROKEN if off > 1e-12 else Status.ATTAINED)     # one division's rounding
+
+
+@dataclass(frozen=True)
+class BoundedGradients:
+    """Every gradient that can be drawn has entries of magnitude at most G."""
+
+    G: Constant
+    statement: ClassVar[str] = "no gradient entry exceeds G"
+    formula: ClassVar[str] = "norm(g_k)_infinity <= G"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """G."""
+        return {symbols.G: self.G}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The largest entry over the whole support of the oracle."""
+        x = sample_points(problem, rng, 20)
+        top = max(float(np.abs(FLOAT64.array(problem.stochastic_gradient(x, draw))).max()) for draw, _ in problem.gradient_draws().branches(len(x), None))
+        yield judged("G", self.G, top, True, None)
+
+
+@dataclass(frozen=True)
+class LossScaling:
+    """Gradients are stored in a format that overflows from V on, after the loss was multiplied by a scale that starts at s_0."""
+
+    overflow: Constant
+    scale0: Constant
+    statement: ClassVar[str] = "a scaled gradient entry overflows when its magnitude is at least V; the scale starts at s_0"
+    formula: ClassVar[str] = '"overflow" <=> s_k norm(g_k)_infinity >= V'
+    restricts: ClassVar[bool] = True
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """overflow, scale0."""
+        return {symbols.overflow: self.overflow, symbols.scale0: self.scale0}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """Both are chosen, not measured: that they are positive is all that can be asked."""
+        for name, constant in (("overflow", self.overflow), ("scale0", self.scale0)):
+            yield Finding(name, float(constant.value), float(constant.value), constant.how, Status.HOLDS if constant.value > 0 else Status.BROKEN)
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """f is the sum of n tasks with gradients of their own."""
+
+    n: int
+    statement: ClassVar[str] = "f is the sum of n tasks"
+    formula: ClassVar[str] = "f = sum_i f_i"
+    restricts: ClassVar[bool] = True
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """n."""
+        return {symbols.n: Constant(self.n, Exactness.EXACT, "counted")}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The task gradients add up to the gradient."""
+        x = sample_points(problem, rng, 50)
+        every = problem.task_gradients(x)
+        off = float(np.abs(every.sum(axis=1) - problem.gradient(x)).max()) / (1 + float(np.abs(every).max()))
+        yield Finding("n", float(self.n), float(every.shape[1]), "sum of task gradients",
+                      Status.BROKEN if off > 1e-10 or every.shape[1] != self.n else Status.ATTAINED)
+
+
 def audit(problem: Any, rng: np.random.Generator) -> list[tuple[Any, Finding]]:
     """Every fact of a problem with what its audit found, in float64."""
     floating = cast(problem, FLOAT64)
