@@ -170,7 +170,8 @@ class StronglyConvex:
         for _ in range(200):                                 # power iteration on top I - secant
             direction = top * (y - x) - (problem.gradient(y) - problem.gradient(x))
             size = np.maximum(_norms(direction), 1e-300)
-            trial = x + direction * (_norms(y - x) / size).reshape(shape)
+            turned = x + direction * (_norms(y - x) / size).reshape(shape)
+            trial = np.where((size > 1e-9 * top * _norms(y - x)).reshape(shape), turned, y)      # one curvature only: no direction is left to turn to
             y = np.where((flatness(trial) < flatness(y)).reshape(shape), trial, y)
         flat = flatness(y)
         worst = int(np.argmin(flat))
@@ -672,6 +673,144 @@ class Tasks:
         off = float(np.abs(every.sum(axis=1) - problem.gradient(x)).max()) / (1 + float(np.abs(every).max()))
         yield Finding("n", float(self.n), float(every.shape[1]), "sum of task gradients",
                       Status.BROKEN if off > 1e-10 or every.shape[1] != self.n else Status.ATTAINED)
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseCovariance:
+    """The noise has one covariance at every x, and f is quadratic: both are given in an orthonormal eigenbasis (`basis`, in columns; None is the identity)."""
+
+    curvatures: Array          # (dimension,): the eigenvalues of the Hessian
+    covariance: Array          # (dimension, dimension): of the noise, in the eigenbasis
+    basis: Array | None = None
+    statement: ClassVar[str] = "f is quadratic, the noise has mean 0 and the same covariance S at every x, independent of the past"
+    formula: ClassVar[str] = 'EE [g(x)] = nabla f(x), quad "Cov" g(x) = S'
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """None: arrays, read by the claims themselves."""
+        return {}
+
+    def rotated(self, t: Array) -> Array:
+        """Vectors (..., dimension) in the eigenbasis."""
+        return t if self.basis is None else t @ self.basis
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """In the eigenbasis secants of the gradient are the curvatures, and the mean of xi xi^T over the whole support is S."""
+        x, y = _pairs(problem, rng)
+        bend = self.rotated(problem.gradient(x) - problem.gradient(y)) - self.curvatures * self.rotated(x - y)
+        worst = float((_norms(bend) / _norms(x - y)).max())
+        yield Finding("curvatures", 0.0, worst, "secants in the eigenbasis", Status.BROKEN if worst > SLACK * float(max(self.curvatures)) else Status.ATTAINED)
+        draws = problem.gradient_draws()
+        if draws.size() is None:
+            return
+        found = np.zeros(self.covariance.shape)
+        for draw, weight in draws.branches(len(x), None):
+            off = self.rotated(problem.stochastic_gradient(x, draw) - problem.gradient(x))
+            found = found + float(weight) * off[:, :, None] * off[:, None, :]
+        gap = float(np.abs(found - self.covariance).max())
+        size = float(np.abs(self.covariance).max())
+        yield Finding("covariance", size, size + gap, "mean over the support", Status.BROKEN if gap > 1e-8 * (size + 1) else Status.ATTAINED)   # far points: eps |grad|
+
+
+@dataclass(frozen=True)
+class NeighbouringSamples:
+    """The problem knows a neighbour: the same n losses, one of them replaced by another loss of the same class (same constants)."""
+
+    statement: ClassVar[str] = "S and S' are samples of n losses that differ in one"
+    formula: ClassVar[str] = "f_i = f'_i quad \"for all\" i != j"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """None."""
+        return {}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """Exactly one component gradient differs."""
+        x = sample_points(problem, rng, 200)
+        change = np.abs(problem.sample_gradients(x) - problem.neighbour().sample_gradients(x)).sum(axis=-1).max(axis=0)
+        differing = int((change > 0).sum())
+        yield Finding("samples that differ", 1.0, float(differing), "component gradients", Status.ATTAINED if differing == 1 else Status.BROKEN)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """f is the mean of the functions of N workers, each with gradients of its own."""
+
+    workers: int
+    statement: ClassVar[str] = "f is the mean of the functions of N workers"
+    formula: ClassVar[str] = "f = 1/N sum_i f_i"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """workers."""
+        return {symbols.workers: Constant(self.workers, Exactness.EXACT, "counted")}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The mean of the workers' gradients is the gradient."""
+        x = sample_points(problem, rng, 50)
+        every = problem.worker_gradients(x)
+        off = float(np.abs(every.mean(axis=1) - problem.gradient(x)).max()) / (1 + float(np.abs(every).max()))
+        broken = off > 1e-10 or every.shape[1] != self.workers         # ten digits: a mean of N gradients is rounded to about N eps
+        yield Finding("workers", float(self.workers), float(every.shape[1]), "mean of the workers' gradients", Status.BROKEN if broken else Status.ATTAINED)
+
+
+@dataclass(frozen=True)
+class DisagreeingWorkers:
+    """At the minimiser of f the workers' gradients have root mean square sigma_opt."""
+
+    sigma_opt: Constant
+    statement: ClassVar[str] = "the workers' gradients at the minimiser of f have root mean square sigma_opt"
+    formula: ClassVar[str] = "1/N sum_i norm(nabla f_i (x^*))^2 = sigma_*^2"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """sigma_opt."""
+        return {symbols.sigma_opt: self.sigma_opt}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The workers' gradients at the stated minimiser."""
+        best = next(f.at for f in problem.facts() if isinstance(f, Minimum) and f.at is not None)
+        every = problem.worker_gradients(FLOAT64.array(np.asarray(best))[None])
+        yield judged("sigma_opt", self.sigma_opt, float(np.sqrt((every**2).sum(axis=-1).mean())), True, best)
+
+
+@dataclass(frozen=True)
+class MixingMatrix:
+    """Workers on a graph average with their neighbours: W is doubly stochastic and norm(W - J) = mixing, J the average of all."""
+
+    mixing: Constant
+    workers: int
+    statement: ClassVar[str] = "W is doubly stochastic and mixing is the spectral norm of W - J"
+    formula: ClassVar[str] = "W bb(1) = bb(1), quad bb(1)^top W = bb(1)^top, quad rho = norm(W - J)"
+    restricts: ClassVar[bool] = True
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """mixing, workers."""
+        return {symbols.mixing: self.mixing, symbols.workers: Constant(self.workers, Exactness.EXACT, "counted")}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The matrix read off `mix`: its row and column sums, and the spectral norm of its distance to J."""
+        matrix = problem.mix(np.eye(self.workers)[None])[0]
+        sums = max(float(np.abs(matrix.sum(axis=axis) - 1).max()) for axis in (0, 1))
+        yield Finding("doubly stochastic", 0.0, sums, "row and column sums", Status.BROKEN if sums > 1e-12 else Status.HOLDS)   # sums of N numbers below 1
+        yield judged("mixing", self.mixing, float(np.linalg.norm(matrix - 1 / self.workers, 2)), True, None)
+
+
+@dataclass(frozen=True)
+class OnePeerRounds:
+    """In round j = 0 .. rounds - 1, over and over, each worker averages with the one 2^j places further on."""
+
+    rounds: int
+    workers: int
+    statement: ClassVar[str] = "in round j each worker averages with the one 2^j places further on, the rounds taking their turns"
+    formula: ClassVar[str] = "W_j = (I + P^(2^j)) / 2"
+    restricts: ClassVar[bool] = True
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """rounds, workers."""
+        return {symbols.rounds: Constant(self.rounds, Exactness.EXACT, "counted"), symbols.workers: Constant(self.workers, Exactness.EXACT, "counted")}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """Every round's matrix, read off `mix`."""
+        unit = np.eye(self.workers)
+        off = max(float(np.abs(problem.mix(unit[None], j)[0] - (unit + np.roll(unit, 2 ** (j % self.rounds), axis=1)) / 2).max()) for j in range(2 * self.rounds))
+        yield Finding("one peer", 0.0, off, "two periods of rounds", Status.BROKEN if off > 0 else Status.ATTAINED)
 
 
 def audit(problem: Any, rng: np.random.Generator) -> list[tuple[Any, Finding]]:
