@@ -1,0 +1,81 @@
+"""Momentum: the forms in which heavy ball is written have the same iterates, whatever the gradients."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import And, Rational
+
+from convlab.algorithms.momentum import BufferedHeavyBall, ExponentialAverage, HeavyBall, IterateAverage, TwoPoints
+from convlab.assumptions import Smooth
+from convlab.constants import Array, Number
+from convlab.metrics import Case
+from convlab.operations import rowwise
+from convlab.problem import HasGradient
+from convlab.symbols import L, beta, gamma
+from convlab.theorem import Changed, Identity, Theorem, Trajectory
+
+
+def iterate(state: Any, case: Case) -> Array:
+    """x_k."""
+    return state.x
+
+
+def averaged(state: Any, case: Case) -> Array:
+    """z_k of the averaging form."""
+    return state.z
+
+
+def extrapolated(state: TwoPoints, case: Case) -> Array:
+    """x_k + beta/(1 - beta) (x_k - x_{k-1})."""
+    return state.x + rowwise(case[beta] / (1 - case[beta]), state.x) * (state.x - state.previous)
+
+
+def extrapolated_by_beta(state: TwoPoints, case: Case) -> Array:
+    """The same with beta in place of beta/(1 - beta): wrong."""
+    return state.x + rowwise(case[beta], state.x) * (state.x - state.previous)
+
+
+@dataclass(frozen=True)
+class PushedHeavyBall:
+    """Heavy ball with x_{-1} = 0 in place of x_0: wrong, it starts with a push away from 0."""
+
+    step_size: Number
+    momentum: Number
+
+    def init(self, x0: Array, oracle: HasGradient) -> TwoPoints:
+        """In motion."""
+        return TwoPoints(x0, 0 * x0)
+
+    def step(self, state: TwoPoints, oracle: HasGradient) -> TwoPoints:
+        """Polyak's update."""
+        return TwoPoints(*HeavyBall(self.step_size, self.momentum).step(state, oracle))
+
+
+buffered = Trajectory(BufferedHeavyBall(gamma, beta), iterate)
+extrapolation = Trajectory(HeavyBall(gamma, beta), extrapolated)
+
+
+def form(name: str, statement: str, left: Trajectory, right: Trajectory, *mutants: Any) -> Identity:
+    """One pair of forms. True at any step; judged below 2/L, since longer ones amplify rounding."""
+    return Identity(name=name, statement=statement, left=left, right=right, assumptions=(Smooth,), mutants=mutants,
+                    condition=And(0 < gamma, gamma < 2 / L, 0 <= beta, beta < 1), defaults={gamma: 1 / L, beta: Rational(7, 10)})
+
+
+equivalent_forms = Theorem(
+    id="shb-equivalent-forms",
+    title="Heavy ball: Polyak's form, the buffer, the average of gradients and the average of iterates agree",
+    source="Folklore; Yuan, Ying, Sayed (2016); Liu, Gao, Yin (2020)",
+    claims=(
+        form("polyak", "x_(k+1) = x_k - gamma g_k + beta (x_k - x_(k-1)), quad x_(-1) = x_0", buffered,
+             Trajectory(HeavyBall(gamma, beta), iterate),
+             Changed("x_{-1} = 0", right=Trajectory(PushedHeavyBall(gamma, beta), iterate))),
+        form("exponential-average", "m_k = beta m_(k-1) + (1 - beta) g_k, quad x_(k+1) = x_k - gamma / (1 - beta) m_k", buffered,
+             Trajectory(ExponentialAverage(gamma / (1 - beta), beta), iterate),
+             Changed("the same step", right=Trajectory(ExponentialAverage(gamma, beta), iterate))),
+        form("iterate-average", "z_(k+1) = z_k - gamma / (1 - beta) g_k, quad z_k = x_k + beta / (1 - beta) (x_k - x_(k-1))",
+             Trajectory(IterateAverage(gamma, beta), averaged), extrapolation,
+             Changed("beta in place of beta/(1 - beta)", right=Trajectory(HeavyBall(gamma, beta), extrapolated_by_beta))),
+        form("average-of-z", "x_(k+1) = beta x_k + (1 - beta) z_(k+1)", buffered, Trajectory(IterateAverage(gamma, beta), iterate)),
+    ),
+)
