@@ -89,6 +89,7 @@ K = _counter("K", "horizon, or number of averaged points")
 n = _counter("n", "components, samples, tasks, inputs of an aggregator")
 workers = _counter("workers", "workers, clients", typeset="N")
 d = _counter("d", "dimension")
+rounds = _counter("rounds", "graphs that take turns in time-varying gossip", typeset="m_r")
 
 # sizes chosen by the user of an algorithm
 batch = _size("batch", "mini-batch, sampled clients", typeset="B")
