@@ -1,0 +1,118 @@
+"""Measured against bound at every k: ratios, what lies below the floating-point resolution, and what violates the claim.
+
+Relative resolution of float64: 64 (k + 1) eps, the rounding of k updates of a few dozen operations each; below the metric's own floor nothing is
+judged. Exact arithmetic has neither. Ratios are formed in extended precision, since linear rates leave the range of float64.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from convlab.constants import Array
+from convlab.theorem import Relation
+
+OPERATIONS = 64           # roundings an update
+OVERFLOW = 1e290          # a bound beyond this is outside float64: the measured side overflowed on its way there
+HUGE = 1e100              # a run that passed this before it became NaN has diverged; one that did not met a NaN
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Arrays (checkpoints, cases): the ratio (measured/bound; bound/measured for a lower bound; nan where not judged), and where it is violated."""
+
+    k: Array
+    ratio: Array
+    violated: Array
+    measured: Array
+    bound: Array
+    broke: Array              # (cases,): first k at which the measured value is no finite number, -1 if none
+    diverged: Array           # (cases,): whether that was a divergence rather than a NaN out of nowhere
+
+
+def compared(k: Array, measured: Array, bound: Array, floor: Array | None, relation: Relation, eps: float) -> Comparison:
+    """Compares (checkpoints, cases, *cells); of the cells the worst is kept."""
+    if measured.dtype == object:
+        return _compared_exactly(k, measured, bound, relation)
+    steps = (k + 1).reshape((-1,) + (1,) * (measured.ndim - 1))
+    slack = OPERATIONS * steps * eps
+    m, b = measured.astype(np.longdouble), np.broadcast_to(np.asarray(bound, dtype=np.longdouble), measured.shape)
+    low = np.zeros(measured.shape) if floor is None else np.broadcast_to(floor.reshape(floor.shape + (1,) * (measured.ndim - floor.ndim)), measured.shape)
+    broke, diverged = _broken(k, m)
+    with np.errstate(all="ignore"):
+        lost = ~np.isfinite(m)
+        m = np.where(lost, np.inf, m)
+        known = ~np.isnan(b) & ~(lost & (~np.isfinite(b) | (np.abs(b) > OVERFLOW))) & ~np.isnan(measured_or(measured, lost, diverged))
+        if relation is Relation.AT_MOST:
+            ratio, violated = m / b, m > b * (1 + slack) + low
+            judged = known & (m > low)
+            ratio = np.where(b <= 0, np.where(violated, np.inf, 0), ratio)
+        elif relation is Relation.AT_LEAST:
+            ratio, violated = b / m, m < b * (1 - slack) - low
+            judged = known
+            ratio = np.where(m <= 0, np.where(violated, np.inf, 0), ratio)
+        else:
+            ratio, violated = m / b, np.abs(m - b) > slack * np.maximum(np.abs(m), np.abs(b)) + low
+            judged = known & (np.maximum(np.abs(m), np.abs(b)) > low)
+            ratio = np.where(b == 0, np.where(violated, np.inf, 1), ratio)
+    return _worst_cells(k, np.where(judged, ratio, np.nan), violated & known, m, b, relation, broke, diverged)
+
+
+def measured_or(measured: Array, lost: Array, diverged: Array) -> Array:
+    """The measured values with the lost ones of diverged cases counted as known (infinite), the others as unknown (nan)."""
+    return np.where(lost & diverged.reshape((1, -1) + (1,) * (measured.ndim - 2)), 0.0, measured)
+
+
+def _broken(k: Array, m: Array) -> tuple[Array, Array]:
+    """First k with a non-finite value in each case, and whether the run had grown without bound before it. Leading nan (an empty window) is no break."""
+    cells = m.reshape(m.shape[0], m.shape[1], -1)
+    finite = np.isfinite(cells).all(axis=2)
+    started = np.cumsum(finite, axis=0) > 0
+    lost = ~finite & (started | np.isposinf(cells).any(axis=2))
+    broke = np.where(lost.any(axis=0), k[np.argmax(lost, axis=0)], -1)
+    grown = np.where(np.isfinite(cells), np.abs(cells), 0).max(axis=(0, 2)) > HUGE
+    return broke, grown | np.isposinf(cells).any(axis=(0, 2))
+
+
+def _worst_cells(k: Array, ratio: Array, violated: Array, m: Array, b: Array, relation: Relation, broke: Array, diverged: Array) -> Comparison:
+    flat = [x.reshape(x.shape[0], x.shape[1], -1) for x in (ratio, violated, m, b)]
+    with np.errstate(all="ignore"):
+        badness = np.abs(np.log(np.abs(flat[0]))) if relation is Relation.EQUAL else flat[0]
+    badness = np.where(flat[1], np.inf, np.where(np.isnan(badness), -1, badness))
+    cell = np.argmax(badness, axis=2)[:, :, None]
+    chosen = [np.take_along_axis(x, cell, axis=2)[:, :, 0] for x in flat]
+    return Comparison(k, chosen[0], flat[1].any(axis=2), chosen[2], chosen[3], broke, diverged)
+
+
+def _compared_exactly(k: Array, measured: Array, bound: Array, relation: Relation) -> Comparison:
+    shape = measured.shape[:2]
+    cells = measured.reshape(*shape, -1)
+    limits = np.broadcast_to(np.asarray(bound, dtype=object), measured.shape).reshape(*shape, -1)
+    ratio, violated = np.full(shape, None, dtype=object), np.zeros(shape, dtype=bool)
+    kept_m, kept_b = np.full(shape, None, dtype=object), np.full(shape, None, dtype=object)
+    for index in np.ndindex(*shape):
+        judged = [_exactly(m, b, relation) for m, b in zip(cells[index], limits[index], strict=True) if m is not None and b is not None]
+        if judged:
+            worst = max(range(len(judged)), key=lambda i: (judged[i][1], _far(judged[i][0], relation)))
+            ratio[index], violated[index] = judged[worst]
+            kept_m[index], kept_b[index] = cells[index][worst], limits[index][worst]
+    none = np.full(shape[1], -1)
+    return Comparison(k, ratio, violated, kept_m, kept_b, none, none > 0)
+
+
+def _far(ratio: Any, relation: Relation) -> Any:
+    return abs(ratio - 1) if relation is Relation.EQUAL else ratio
+
+
+def _exactly(m: Any, b: Any, relation: Relation) -> tuple[Any, bool]:
+    if isinstance(b, float):                 # a bound that is irrational here: float rounding of the bound is all the doubt
+        m, b = float(m), float(b)
+        close = abs(m - b) <= 1e-13 * max(abs(m), abs(b))      # some hundred roundings of the closed form
+        violated = {Relation.AT_MOST: m > b, Relation.AT_LEAST: m < b, Relation.EQUAL: True}[relation] and not close
+    else:
+        violated = {Relation.AT_MOST: m > b, Relation.AT_LEAST: m < b, Relation.EQUAL: m != b}[relation]
+    top, bottom = (b, m) if relation is Relation.AT_LEAST else (m, b)
+    ratio: Any = (Fraction(1) if not violated else np.inf) if bottom == 0 and (top == 0 or violated) else (Fraction(0) if bottom == 0 else top / bottom)
+    return ratio, violated

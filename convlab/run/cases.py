@@ -1,0 +1,292 @@
+"""Cases: which problems a claim speaks of, with their constants, starts and parameter points, batched for the engine."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import sympy as sp
+
+from convlab import symbols
+from convlab.arithmetic import FLOAT64, RATIONAL, Arithmetic, cast
+from convlab.constants import Array, Constant, Exactness, is_rational
+from convlab.errors import BadInput
+from convlab.metrics import Case, gap_of
+from convlab.operations import norm_squared
+from convlab.problem import Family, Member, Start, fact
+from convlab.run.expressions import Surd, evaluate, root
+from convlab.run.points import Point, holds, parameter_points, relations
+from convlab.run.settings import Settings
+from convlab.symbols import Role, Symbol
+from convlab.theorem import Instance
+
+# What a declared instance gets for the constants that it leaves open: far from 1 and from each other, rational.
+OPEN_CONSTANTS: Mapping[Any, Fraction] = {
+    symbols.L: Fraction(12), symbols.L_max: Fraction(30), symbols.mu: Fraction(1, 3), symbols.R: Fraction(7, 2), symbols.G: Fraction(5, 2),
+    symbols.sigma: Fraction(3, 4), symbols.lam: Fraction(4, 3), symbols.coupling: Fraction(5, 3), symbols.grid: Fraction(1, 8),
+    symbols.Delta: Fraction(9, 2), symbols.sigma_opt: Fraction(5, 4), symbols.scale0: Fraction(64), symbols.overflow: Fraction(8),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One problem with one start and one parameter point: exact values of every symbol that it knows."""
+
+    problem: Any
+    name: str
+    start: Start
+    point: Point
+    constants: Mapping[Any, Any]                       # of the problem and the start; may hold Surds
+    provenance: Mapping[Any, Constant] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[Any, Any]:
+        """Constants and parameters together."""
+        return {**self.constants, **self.point}
+
+
+class NotApplicable(ValueError):
+    """A claim x problem pair that is not judged; the message is the reason to print."""
+
+
+def stream(seed: int, *names: object) -> np.random.SeedSequence:
+    """The random stream of a named thing: the same whatever else runs, in whatever order and on how many workers."""
+    return np.random.SeedSequence([seed, *(crc32(str(name).encode()) for name in names)])
+
+
+def constants_of(problem: Any, assumptions: Iterable[type]) -> dict[Any, Constant]:
+    """Every constant that the problem's facts and the asked-for assumptions bring; the latter win. Raises NotApplicable for a missing one."""
+    found: dict[Any, Constant] = {}
+    for offered in problem.facts():
+        found.update(offered.constants())
+    for kind in assumptions:
+        matching = fact(problem, kind)
+        if matching is None:
+            raise NotApplicable(f"it does not offer {kind.__name__}" + (f" ({kind.statement})" if hasattr(kind, "statement") else ""))
+        found.update(matching.constants())
+    return found
+
+
+def refuse_restrictions(problem: Any, assumptions: Iterable[type]) -> None:
+    """Raises NotApplicable where the problem is of a kind (constrained, saddle, ...) that the claim does not speak of."""
+    asked = tuple(assumptions)
+    for offered in problem.facts():
+        if getattr(offered, "restricts", False) and not isinstance(offered, asked):
+            raise NotApplicable(f"the claim does not speak of problems with {type(offered).__name__}")
+
+
+def minimum_of(problem: Any) -> Any | None:
+    """The fact that names the minimiser, saddle point or solution (the first with an `at`)."""
+    return next((offered for offered in problem.facts() if getattr(offered, "at", None) is not None), None)
+
+
+def start_constants(problem: Any, start: Start) -> dict[Any, Any]:
+    """R, Delta, d of one start, exact where the data are rational; workers and n come from the facts."""
+    point = np.asarray(start.point)
+    found: dict[Any, Any] = {symbols.d: point.shape[-1]}
+    best = minimum_of(problem)
+    if best is not None and np.shape(best.at) == point.shape:
+        rational = all(is_rational(v) for v in [*point.reshape(-1).tolist(), *np.asarray(best.at).reshape(-1).tolist()])
+        arithmetic = RATIONAL if rational else FLOAT64
+        found[symbols.R] = root(norm_squared((arithmetic.array(point) - arithmetic.array(np.asarray(best.at)))[None])[0])
+    least = next((offered.value.value for offered in problem.facts() if hasattr(offered, "value") and hasattr(offered, "at")), None)
+    if least is not None and (hasattr(problem, "value") or hasattr(problem, "gap")):
+        found[symbols.Delta] = _gap(problem, point, least)
+    return found
+
+
+def _gap(problem: Any, point: Array, least: Any) -> Any:
+    try:
+        exact = cast(problem, RATIONAL)
+        gap = gap_of(exact, RATIONAL.array(point)[None], RATIONAL.number(least))[0]
+        return gap if is_rational(gap) else float(gap)
+    except (TypeError, ValueError, AttributeError):         # a problem with transcendental values has no rational form
+        return float(gap_of(cast(problem, FLOAT64), FLOAT64.array(point)[None], float(least))[0])
+
+
+def check_exact(needed: Iterable[Any], provenance: Mapping[Any, Constant]) -> None:
+    """Raises NotApplicable where an equality or lower bound would be judged with a constant that is only one-sided."""
+    for symbol in needed:
+        if symbol in provenance and provenance[symbol].exactness is not Exactness.EXACT:
+            raise NotApplicable(f"the claim needs the exact {symbol}, the problem knows only {provenance[symbol].exactness.value}")
+
+
+def given_parameters(settings: Settings, condition_symbols: Iterable[Any]) -> Point:
+    """Parameters given by name and text, as numbers. Raises BadInput for an unknown name or a text that is no number."""
+    known = {s.name: s for s in condition_symbols}
+    found: Point = {}
+    for name, text in settings.parameters.items():
+        if name not in known:
+            raise BadInput(f"--param {name}: this claim has no parameter of that name; it has {', '.join(sorted(known)) or 'none'}.")
+        try:
+            value: Any = Fraction(str(text))
+        except ValueError:
+            raise BadInput(f"--param {name}={text}: {text!r} is no number; write 0.25 or 1/4.") from None
+        except ZeroDivisionError:
+            raise BadInput(f"--param {name}={text}: the denominator is zero.") from None
+        if known[name].role in (Role.SIZE, Role.COUNTER) and isinstance(known[name], Symbol):
+            if value.denominator != 1:
+                raise BadInput(f"--param {name}={text}: {name} counts {known[name].meaning} and must be an integer.")
+            value = int(value)
+        found[known[name]] = value
+    return found
+
+
+def refuse_outside(claim: Any, title: str, values: Mapping[Any, Any], problem: str) -> None:
+    """Raises BadInput with the condition and its numbers where parameters given by hand leave it."""
+    if holds(claim.condition, values):
+        return
+    numbers = "; ".join(f"{relation.lhs} = {_show(evaluate(relation.lhs, values))}, {relation.rhs} = {_show(evaluate(relation.rhs, values))}"
+                        for relation in relations(claim.condition) if not evaluate(relation, values))
+    told = ", ".join(f"{s} = {_show(v)}" for s, v in values.items() if s in claim.defaults)
+    known = ", ".join(f"{s} = {_show(values[s])}" for s in sorted(sp.sympify(claim.condition).free_symbols - set(claim.defaults), key=str))
+    raise BadInput(f"{told} is outside the condition of {title}: {_told(claim.condition)}, violated with {numbers} ({known}{', ' if known else ''}problem {problem}).\n"
+                   f"Choose it inside, or add --outside to explore beyond the condition on purpose.")
+
+
+def _told(condition: Any) -> str:
+    return " and ".join(str(relation) for relation in relations(condition))
+
+
+def _show(value: Any) -> str:
+    return f"{float(value):.6g}"
+
+
+def settings_on(claim: Any, title: str, member: Member, settings: Settings, assumptions: Iterable[type]) -> list[Setting]:
+    """Every start x parameter point of one problem. Raises NotApplicable with the reason."""
+    problem = member.problem
+    refuse_restrictions(problem, assumptions)
+    provenance = constants_of(problem, assumptions)
+    starts = problem.starts(np.random.default_rng(stream(settings.seed, member.name, "starts")))
+    if settings.dimension is not None:
+        starts = tuple(s for s in starts if np.shape(s.point)[-1] == settings.dimension)
+        if not starts:
+            raise NotApplicable(f"it has no start of dimension {settings.dimension}")
+    found = []
+    for start in starts:
+        constants = {**{s: c.value for s, c in provenance.items()}, **start_constants(problem, start)}
+        for point in points_at(claim, title, member.name, constants, settings):
+            found.append(Setting(problem, member.name, start, point, constants, provenance))
+    return found
+
+
+def points_at(claim: Any, title: str, problem: str, constants: Mapping[Any, Any], settings: Settings) -> list[Point]:
+    """The parameter points of a claim at these constants, with what the user fixed."""
+    fixed = given_parameters(settings, claim.defaults)
+    needed = sp.sympify(claim.condition).free_symbols - set(claim.defaults) - set(constants)
+    if needed:
+        raise NotApplicable(f"its condition speaks of {sorted(map(str, needed))[0]}, which the problem does not know")
+    try:
+        if fixed and not settings.outside:
+            from_default = {**constants, **parameter_points(sp.true, claim.defaults, constants, stream(0), fixed)[0]}
+            refuse_outside(claim, title, from_default, problem)
+        condition = sp.true if settings.outside else claim.condition
+        if settings.outside and fixed:
+            return parameter_points(sp.true, claim.defaults, constants, stream(0), {**fixed, **{}})[:1]
+        return parameter_points(condition, claim.defaults, constants, stream(settings.seed, title, problem, "points"), fixed)
+    except KeyError as error:
+        raise NotApplicable(f"its defaults speak of {error.args[0]}, which the problem does not know") from None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Settings that run together: same problem, shapes and integer parameters. Values are numbers or float64 arrays (cases,)."""
+
+    settings: tuple[Setting, ...]
+    case: Case
+    x0: Array
+    values: Mapping[Any, Any]
+    arithmetic: Arithmetic
+
+    def free(self) -> Mapping[str, Array]:
+        """Fields of the initial state that the starts prescribe, stacked."""
+        names = self.settings[0].start.free
+        return {name: np.stack([self.arithmetic.array(np.asarray(s.start.free[name])) for s in self.settings]) for name in names}
+
+
+def batches(found: Iterable[Setting], arithmetic: Arithmetic = FLOAT64) -> Iterator[Batch]:
+    """Settings grouped into batches; in exact arithmetic every setting is a batch of its own."""
+    groups: dict[Any, list[Setting]] = {}
+    for number, setting in enumerate(found):
+        sizes = tuple(v for s, v in setting.point.items() if isinstance(s, Symbol) and s.role in (Role.SIZE, Role.COUNTER))
+        key: Any = (id(setting.problem), np.shape(setting.start.point), tuple(setting.start.free), sizes) if arithmetic is FLOAT64 else number
+        groups.setdefault(key, []).append(setting)
+    for group in groups.values():
+        yield batch_of(group, arithmetic)
+
+
+def batch_of(group: list[Setting], arithmetic: Arithmetic) -> Batch:
+    """One batch of settings that share everything but starts and real parameters."""
+    first = group[0]
+    problem = cast(first.problem, arithmetic)
+    values: dict[Any, Any] = {}
+    for s in first.values:
+        entries = [setting.values[s] for setting in group]
+        if arithmetic is not FLOAT64 or isinstance(entries[0], (int, np.integer)):
+            values[s] = entries[0]
+        elif all(not isinstance(e, Surd) and e == entries[0] for e in entries):
+            values[s] = float(entries[0])
+        else:
+            values[s] = np.array([float(e) for e in entries])
+    best = minimum_of(problem)
+    least = next((offered.value.value for offered in problem.facts() if hasattr(offered, "value") and hasattr(offered, "at")), None)
+    case = Case(problem, {s: arithmetic.number(v) if is_rational(v) and not isinstance(v, int) else v for s, v in values.items()},
+                None if best is None else arithmetic.array(np.asarray(best.at)), None if least is None else arithmetic.number(least))
+    x0 = np.stack([arithmetic.array(np.asarray(setting.start.point)) for setting in group])
+    return Batch(tuple(group), case, x0, values, arithmetic)
+
+
+def realised(instance: Instance, claim: Any, title: str, families: Mapping[str, Family], settings: Settings, k: int | None = None) -> list[Setting]:
+    """The settings of a declared instance, over the parameter points of the claim's condition on which it speaks; `k` where it depends on the horizon.
+
+    Raises BadInput for an unknown family or parameter, NotApplicable where its points leave the condition.
+    """
+    if instance.family not in families:
+        raise BadInput(f"{title}: no problem family is called {instance.family!r}; there are {', '.join(sorted(families))}.")
+    constants: dict[Any, Any] = {**OPEN_CONSTANTS, symbols.kappa: Fraction(36), **instance.at}
+    found = []
+    for point in points_at(claim, title, instance.family, constants, settings):
+        values = {**constants, **point, **({symbols.k: k, symbols.K: k} if k is not None else {})}
+        if not holds(instance.when, values):
+            continue
+        problem = _made(instance, families[instance.family], values, title)
+        assumptions = getattr(claim, "assumptions", ())
+        provenance = constants_of(problem, assumptions)
+        for start in problem.starts(np.random.default_rng(stream(settings.seed, title, "start"))):
+            own = {**{s: c.value for s, c in provenance.items()}, **start_constants(problem, start)}
+            if holds(claim.condition, {**constants, **own, **point}):
+                found.append(Setting(problem, repr(instance), start, point, own, provenance))
+    return found
+
+
+def _made(instance: Instance, family: Family, values: Mapping[Any, Any], title: str) -> Any:
+    def number(given: Any) -> Any:
+        if isinstance(given, (tuple, list)):
+            return tuple(number(item) for item in given)
+        if not isinstance(given, sp.Basic):
+            return given
+        value = evaluate(given, values)
+        return int(value) if given.is_integer and value == int(value) else value
+
+    parameters = {name: number(value) for name, value in instance.parameters.items()}
+    if instance.start is not None:
+        parameters["start"] = number(instance.start)
+    try:
+        return family.make(**parameters)
+    except TypeError as error:
+        raise BadInput(f"{title}: instance {instance!r} does not fit the family {family.name!r}: {error}.") from error
+    except KeyError as error:
+        raise BadInput(f"{title}: instance {instance!r} speaks of {error.args[0]}, which has no value.") from error
+
+
+def speaks_of_horizon(instance: Instance) -> bool:
+    """Whether an instance is another problem for each k."""
+    def has(given: Any) -> bool:
+        if isinstance(given, (tuple, list)):
+            return any(has(item) for item in given)
+        return isinstance(given, sp.Basic) and bool(given.free_symbols & {symbols.k, symbols.K})
+
+    return any(has(value) for value in [*instance.parameters.values(), instance.start, instance.when])

@@ -1,0 +1,106 @@
+"""The engine: one loop that runs an algorithm on a batch and shows its states to a recorder. NumPy here; `jax_loop` compiles the same."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from convlab.constants import Array
+from convlab.draws import Draws
+from convlab.run.bind import Binder
+from convlab.run.cases import Batch, stream
+from convlab.run.recorder import Recorder
+
+BLOCK = 1024      # replicates a random stream
+CHUNK = 512       # updates whose draws are made ahead
+
+
+def is_random(algorithm: Any) -> bool:
+    """Whether an algorithm declares draws."""
+    return hasattr(algorithm, "draws")
+
+
+def initial_state(binder: Binder, batch: Batch) -> Any:
+    """`init` of every case, with the fields that the starts prescribe."""
+    return _with_fields(binder.at(0).init(batch.x0, batch.case.problem), batch.free())
+
+
+def _with_fields(state: Any, values: Mapping[str, Array]) -> Any:
+    return state._replace(**values) if values else state
+
+
+def steps(binder: Binder) -> Iterator[Any]:
+    """The algorithm of each update: bound once where nothing depends on k."""
+    if not binder.scheduled:
+        fixed = binder.at(0)
+        while True:
+            yield fixed
+    k = 0
+    while True:
+        yield binder.at(k)
+        k += 1
+
+
+def run_deterministic(binder: Binder, oracle: Any, state: Any, points: Array, recorder: Recorder) -> Any:
+    """Runs updates without randomness; returns the final state."""
+    wanted = set(points.tolist())
+    recorder.look(0, state, 0 in wanted)
+    algorithms = steps(binder)
+    with np.errstate(all="ignore"):                          # divergence is an outcome, read off the record
+        for k in range(1, int(points[-1]) + 1):
+            state = next(algorithms).step(state, oracle)
+            if k in wanted or recorder.every:
+                recorder.look(k, state, k in wanted)
+    return state
+
+
+def raw_draws(draws: Draws, seed: tuple[object, ...], total: int, count: int) -> Iterator[Mapping[str, Array]]:
+    """Raw material in chunks of updates, each (chunk, count, *shape). Streams belong to (name, replicate block): any chunking gives the same bits."""
+    blocks = [(b, min(BLOCK, count - b * BLOCK)) for b in range(-(-count // BLOCK))]
+    number, names = seed[0], seed[1:]
+    assert isinstance(number, int)
+    streams = {(name, b): np.random.default_rng(stream(number, *names, name, b)) for name in draws for b, _ in blocks}
+    for first in range(0, total, CHUNK):
+        length = min(CHUNK, total - first)
+        yield {name: np.concatenate([law.raw(streams[name, b], length, BLOCK)[:, :size] for b, size in blocks], axis=1) if len(blocks) > 1 or blocks[0][1] < BLOCK
+               else law.raw(streams[name, 0], length, BLOCK) for name, law in draws.items()}
+
+
+def run_sampled(binder: Binder, oracle: Any, state: Any, points: Array, recorder: Recorder, count: int, seed: tuple[object, ...]) -> Any:
+    """Runs updates on drawn randomness; returns the final state. `seed` is (number, names...)."""
+    wanted = set(points.tolist())
+    recorder.look(0, state, 0 in wanted)
+    algorithms, k = steps(binder), 0
+    with np.errstate(all="ignore"):
+        for chunk in raw_draws(binder.at(0).draws(oracle), seed, int(points[-1]), count):
+            for t in range(next(iter(chunk.values())).shape[0]):
+                algorithm = next(algorithms)
+                drawn = algorithm.draws(oracle).value({name: raw[t] for name, raw in chunk.items()}, state)
+                state = algorithm.step(state, oracle, drawn)
+                k += 1
+                if k in wanted or recorder.every:
+                    recorder.look(k, state, k in wanted)
+    return state
+
+
+def flattened(state: Any) -> Array:
+    """A state (nested NamedTuples of arrays) as one array (cases, entries)."""
+    parts = [flattened(v) if isinstance(v, tuple) else v.reshape(v.shape[0], -1) for v in state]
+    return np.concatenate(parts, axis=1)
+
+
+def unflattened(flat: Array, like: Any) -> Any:
+    """The inverse of `flattened`, with the shapes (and integer types) of `like`."""
+    position = 0
+
+    def take(value: Any) -> Any:
+        nonlocal position
+        if isinstance(value, tuple):
+            return type(value)(*(take(v) for v in value))  # type: ignore[call-overload]
+        width = int(np.prod(value.shape[1:], dtype=int))
+        part = flat[:, position:position + width].reshape((flat.shape[0], *value.shape[1:]))
+        position += width
+        return part.astype(value.dtype) if value.dtype.kind in "iub" else part
+
+    return take(like)

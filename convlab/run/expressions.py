@@ -1,0 +1,198 @@
+"""Bounds and conditions as programs: each sympy expression is compiled once for floats and once for exact rationals.
+
+Floats are extended precision where the machine has it (its exponents keep linear rates from underflowing); rationals refuse what is irrational.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy.printing.numpy import NumPyPrinter
+from sympy.printing.pycode import PythonCodePrinter
+
+from convlab.constants import is_rational
+from convlab.operations import Unsupported, exact_sqrt
+
+
+class Irrational(ArithmeticError):
+    """An expression or value that leaves the rationals."""
+
+
+class Surd:
+    """The square root of a rational that is no square: only its even powers are rational (R^2 where R itself is not)."""
+
+    def __init__(self, square: Fraction) -> None:
+        self.square = square
+
+    def __float__(self) -> float:
+        return math.sqrt(self.square)
+
+    def __repr__(self) -> str:
+        return f"sqrt({self.square})"
+
+
+def root(square: Any) -> Any:
+    """The square root of a rational: a Fraction where it is one, else a Surd; of a float, a float."""
+    if not is_rational(square):
+        return math.sqrt(square)
+    try:
+        return exact_sqrt(square)
+    except Unsupported:
+        return Surd(Fraction(square))
+
+
+def _power(base: Any, exponent: Any) -> Fraction:
+    if isinstance(base, Surd):
+        if Fraction(exponent).denominator == 1 and int(exponent) % 2 == 0:
+            return Fraction(base.square ** (int(exponent) // 2))
+        raise Irrational(f"odd power of {base}")
+    exponent = Fraction(exponent)
+    if exponent.denominator == 1:
+        if base == 0 and exponent < 0:
+            raise ZeroDivisionError
+        return Fraction(base ** int(exponent))
+    if exponent.denominator == 2:
+        try:
+            return Fraction(exact_sqrt(base) ** exponent.numerator)
+        except Unsupported as error:
+            raise Irrational(str(error)) from error
+    raise Irrational(f"power {exponent}")
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, Surd):
+        raise Irrational(f"{value} is irrational")
+    return value
+
+
+def _irrational(name: str) -> Callable[..., Any]:
+    def refuse(*arguments: Any) -> Any:
+        raise Irrational(f"{name} is irrational")
+
+    return refuse
+
+
+class _RationalPrinter(PythonCodePrinter):  # type: ignore[misc]    # sympy is untyped
+    def _print_Rational(self, expr: Any) -> str:
+        return f"Fraction({expr.p}, {expr.q})"
+
+    def _print_Integer(self, expr: Any) -> str:
+        return f"Fraction({expr.p})"
+
+    def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+        return f"power({self._print(expr.base)}, {self._print(expr.exp)})"
+
+    def _print_Symbol(self, expr: Any) -> str:
+        return f"number({super()._print_Symbol(expr)})"
+
+    _print_Dummy = _print_Symbol
+
+    def _print_Max(self, expr: Any) -> str:
+        return f"max({', '.join(self._print(a) for a in expr.args)})"
+
+    def _print_Min(self, expr: Any) -> str:
+        return f"min({', '.join(self._print(a) for a in expr.args)})"
+
+    def _print_Mod(self, expr: Any) -> str:
+        return f"({self._print(expr.args[0])} % {self._print(expr.args[1])})"
+
+    def _print_floor(self, expr: Any) -> str:
+        return f"floor({self._print(expr.args[0])})"
+
+    def _print_ceiling(self, expr: Any) -> str:
+        return f"ceil({self._print(expr.args[0])})"
+
+    def _print_Float(self, expr: Any) -> str:
+        return f"Fraction({float(expr)!r})"
+
+    def _print_Function(self, expr: Any) -> str:
+        return f"irrational({str(expr.func)!r})()"
+
+    _print_NumberSymbol = _print_Pi = _print_Exp1 = _print_sqrt = _print_log = _print_exp = _print_cos = _print_sin = _print_tan = _print_Sum = _print_Function
+
+
+class _PowerOfSymbol(_RationalPrinter):
+    """Even powers of a symbol reach `power` unwrapped, so that R^2 is rational where R is a surd."""
+
+    def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+        if expr.base.is_Symbol:
+            return f"power({PythonCodePrinter._print_Symbol(self, expr.base)}, {self._print(expr.exp)})"
+        return str(super()._print_Pow(expr))
+
+
+class _FloatPrinter(NumPyPrinter):  # type: ignore[misc]
+    def _nested(self, name: str, args: Any) -> str:
+        printed = [self._print(a) for a in args]
+        text = printed[-1]
+        for item in reversed(printed[:-1]):
+            text = f"{name}({item}, {text})"
+        return text
+
+    def _print_Max(self, expr: Any) -> str:
+        return self._nested("maximum", expr.args)
+
+    def _print_Min(self, expr: Any) -> str:
+        return self._nested("minimum", expr.args)
+
+    def _print_Piecewise(self, expr: Any) -> str:
+        text = "nan"
+        for value, condition in reversed(expr.args):
+            text = self._print(value) if condition == sp.true else f"where({self._print(condition)}, {self._print(value)}, {text})"
+        return text
+
+    def _print_Mod(self, expr: Any) -> str:
+        return f"({self._print(expr.args[0])} % {self._print(expr.args[1])})"
+
+
+@lru_cache(maxsize=None)
+def _programs(expr: Any) -> tuple[tuple[sp.Symbol, ...], Callable[..., Any], Callable[..., Any]]:
+    order = tuple(sorted(expr.free_symbols, key=lambda s: s.name))
+    names = {"maximum": np.maximum, "minimum": np.minimum, "where": np.where, "nan": np.nan}
+    floats = sp.lambdify(order, expr, modules=[names, "numpy"], printer=_FloatPrinter({"fully_qualified_modules": False}), dummify=True)
+    exact = {"Fraction": Fraction, "power": _power, "number": _number, "floor": math.floor, "ceil": math.ceil, "irrational": _irrational}
+    rational = sp.lambdify(order, expr, modules=[exact], printer=_PowerOfSymbol({"fully_qualified_modules": False}), dummify=True)
+    return order, floats, rational
+
+
+def rational_value(expr: Any, values: Mapping[Any, Any]) -> Any:
+    """The value of an expression (Fraction) or condition (bool) at rational values. Raises Irrational where it leaves the rationals."""
+    expr = sp.sympify(expr)
+    order, _, program = _programs(expr)
+    given = [values[s] for s in order]
+    if not all(is_rational(v) or isinstance(v, Surd) for v in given):
+        raise Irrational("an input is not rational")
+    result = program(*given)
+    if isinstance(result, (bool, np.bool_)):
+        return bool(result)
+    return Fraction(_number(result))
+
+
+def float_values(expr: Any, values: Mapping[Any, Any]) -> Any:
+    """The expression at numbers or arrays (broadcast), in extended precision; domain errors give nan or inf, never a warning."""
+    expr = sp.sympify(expr)
+    order, program, _ = _programs(expr)
+    with np.errstate(all="ignore"):
+        return program(*(np.asarray(_extended(values[s]), dtype=np.longdouble) for s in order))
+
+
+def _extended(value: Any) -> Any:
+    if isinstance(value, Fraction):
+        return np.longdouble(value.numerator) / np.longdouble(value.denominator) if max(abs(value.numerator), value.denominator) < 2**63 else float(value)
+    return float(value) if isinstance(value, (Surd, sp.Basic)) else value
+
+
+def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
+    """Exact (Fraction or bool) when every input and the result are rational, else a float (or bool).
+
+    Raises KeyError (the symbol) where a value is missing, ZeroDivisionError where the exact value does not exist.
+    """
+    try:
+        return rational_value(expr, values)
+    except Irrational:
+        result = float_values(expr, values)
+        return bool(result) if np.asarray(result).dtype == bool else float(result)

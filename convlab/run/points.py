@@ -1,0 +1,183 @@
+"""Parameter points drawn from a condition itself: the default, both ends of every interval, and seeded interior points.
+
+A claim is judged on its whole condition, never at its default alone: "for every gamma <= 1/L" that is true only at 1/L is a false theorem.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from convlab.constants import is_rational
+from convlab.run.expressions import Irrational, Surd, evaluate
+from convlab.symbols import Role, Symbol
+
+INSIDE = Fraction(1, 1000)      # how far inside an open end, relative to the interval
+INTERIOR = 5                    # seeded interior points
+FAR = 1000                      # an interval without upper end is tried up to this multiple of the default
+
+Point = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where one tunable may lie while the others are fixed."""
+
+    low: Any
+    high: Any
+    low_closed: bool
+    high_closed: bool
+
+    def at(self, fraction: Fraction) -> Any:
+        """low + fraction * (high - low), exact where the ends are."""
+        return self.low + _like(fraction, self.low, self.high) * (self.high - self.low)
+
+    def ends(self) -> tuple[Any, Any]:
+        """Both ends, INSIDE of an open one."""
+        return (self.low if self.low_closed else self.at(INSIDE), self.high if self.high_closed else self.at(1 - INSIDE))
+
+
+def _like(fraction: Fraction, *values: Any) -> Any:
+    return fraction if all(is_rational(v) for v in values) else float(fraction)
+
+
+def relations(condition: Any) -> list[Any]:
+    """The relations of a conjunction."""
+    condition = sp.sympify(condition)
+    if condition == sp.true:
+        return []
+    return [relation for part in condition.args for relation in relations(part)] if isinstance(condition, sp.And) else [condition]
+
+
+def holds(condition: Any, values: Mapping[Any, Any]) -> bool:
+    """Whether the condition is true at these numbers, exactly where they are rational."""
+    return all(bool(evaluate(relation, values)) for relation in relations(condition))
+
+
+def interval(condition: Any, tunable: Any, values: Mapping[Any, Any]) -> Interval:
+    """The interval of one tunable around its present value; the other values stay. Relations linear in it are solved, others bisected."""
+    here = values[tunable]
+    low: Any = -math.inf
+    high: Any = math.inf
+    low_closed = high_closed = False
+    for relation in relations(condition):
+        if tunable not in relation.free_symbols:
+            continue
+        edge = _linear_root(relation, tunable, values) if isinstance(relation, sp.core.relational.Relational) else None
+        if isinstance(relation, sp.Equality) and edge is not None:
+            return Interval(edge[0], edge[0], True, True)
+        if edge is None:
+            below, above = _bisect(relation, tunable, values, down=True), _bisect(relation, tunable, values, down=False)
+            if below > low:
+                low, low_closed = below, False
+            if above < high:
+                high, high_closed = above, False
+            continue
+        at, is_upper = edge
+        closed = isinstance(relation, (sp.GreaterThan, sp.LessThan))
+        if is_upper and (at < high or (at == high and not closed)):
+            high, high_closed = at, closed
+        if not is_upper and (at > low or (at == low and not closed)):
+            low, low_closed = at, closed
+    size = abs(here) if here else 1
+    if high == math.inf:
+        high, high_closed = (low if low != -math.inf else here) + FAR * size, True
+    if low == -math.inf:
+        low, low_closed = high - FAR * size, True
+    return Interval(low, high, low_closed, high_closed)
+
+
+def _linear_root(relation: Any, tunable: Any, values: Mapping[Any, Any]) -> tuple[Any, bool] | None:
+    """The end that a relation sets and whether it is an upper one; None unless it is linear in the tunable."""
+    difference = relation.lhs - relation.rhs
+    try:
+        at = [evaluate(difference, {**values, tunable: t}) for t in (0, 1, 2)]
+    except ZeroDivisionError:
+        return None
+    if not all(math.isfinite(v) for v in at):
+        return None
+    slope = at[1] - at[0]
+    bend = abs((at[2] - at[1]) - slope)
+    if slope == 0 or bend > (0 if all(is_rational(v) for v in at) else 1e-12 * (abs(at[2]) + abs(slope))):   # floats: twelve digits tell a line
+        return None
+    less = isinstance(relation, (sp.StrictLessThan, sp.LessThan))
+    return -at[0] / slope, less == (slope > 0)
+
+
+def _bisect(relation: Any, tunable: Any, values: Mapping[Any, Any], down: bool) -> Any:
+    """The end of the stretch around the present value on which the relation holds, to twelve digits; infinite if none is met."""
+    def true_at(t: float) -> bool:
+        return bool(evaluate(relation, {**values, tunable: t}))
+
+    inside = float(values[tunable])
+    step = abs(inside) or 1.0
+    outside = inside
+    for _ in range(60):
+        outside = outside - step if down else outside + step
+        if down and inside > 0 and outside <= 0:
+            outside = 0.0 if inside > 1e-300 else outside
+        if not true_at(outside):
+            break
+        if outside == 0.0 and down:
+            return 0.0
+        inside, step = outside, 2 * step
+    else:
+        return -math.inf if down else math.inf
+    for _ in range(60):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if true_at(middle) else (inside, middle)
+    return inside
+
+
+def default_point(defaults: Mapping[Any, Any], constants: Mapping[Any, Any]) -> Point:
+    """The default parameters as numbers; one default may speak of an earlier one."""
+    values: Point = {}
+    for tunable, given in defaults.items():
+        value = evaluate(given, {**constants, **values}) if isinstance(given, sp.Basic) else given
+        values[tunable] = int(value) if _is_size(tunable) else value
+    return values
+
+
+def parameter_points(condition: Any, defaults: Mapping[Any, Any], constants: Mapping[Any, Any], seed: np.random.SeedSequence,
+                     fixed: Mapping[Any, Any] | None = None) -> list[Point]:
+    """The points on which a claim is judged, the default first; `fixed` parameters keep their given values."""
+    fixed = fixed or {}
+    start = {**default_point(defaults, constants), **fixed}
+    points = [start]
+    free = [t for t in start if t not in fixed]
+    for tunable in free:
+        for value in _sizes(condition, tunable, start, constants) if _is_size(tunable) else interval(condition, tunable, {**constants, **start}).ends():
+            points.append({**start, tunable: value})
+    rng = np.random.default_rng(seed)
+    reals = [t for t in free if not _is_size(t) and sp.sympify(condition).has(t)]
+    for _ in range(INTERIOR if reals else 0):
+        point = dict(start)
+        for tunable in reals:
+            around = interval(condition, tunable, {**constants, **point})
+            point[tunable] = around.at(Fraction(max(1, round(4096 * 10 ** (-3 * rng.random()))), 4097))   # spread in the logarithm towards the lower end
+        points.append(point)
+    return _distinct(points)
+
+
+def _sizes(condition: Any, tunable: Any, start: Point, constants: Mapping[Any, Any]) -> list[int]:
+    candidates = [value for value in (0, 1, 2, 3) if value != start[tunable]]
+    return [value for value in candidates if value >= (0 if "int >= 0" in tunable.domain else 1) and holds(condition, {**constants, **start, tunable: value})]
+
+
+def _is_size(tunable: Any) -> bool:
+    return isinstance(tunable, Symbol) and tunable.role in (Role.SIZE, Role.COUNTER)
+
+
+def _distinct(points: list[Point]) -> list[Point]:
+    seen: dict[tuple[Any, ...], Point] = {}
+    for point in points:
+        seen.setdefault(tuple(point.values()), point)
+    return list(seen.values())
+
+
+__all__ = ["Interval", "Irrational", "Point", "Surd", "default_point", "holds", "interval", "parameter_points", "relations"]

@@ -1,0 +1,118 @@
+"""What is kept of a run: the measured quantity at the checkpoints, in the claim's mode, with its floating-point floor and the series that a bound reads."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from convlab.constants import Array
+from convlab.metrics import Case, Measure
+from convlab.operations import norm_squared
+from convlab.theorem import Mode, Series
+
+ROUNDINGS = 8      # a point is known to this many units of rounding: a handful of operations an update, contracted again by the next
+
+
+@dataclass(frozen=True)
+class Record:
+    """Arrays (checkpoints, cases, ...). `floor` is None in exact arithmetic; `states` are those asked for."""
+
+    k: Array
+    measured: Array
+    floor: Array | None = None
+    series: Mapping[str, Array] = field(default_factory=dict)
+    deviation: Array | None = None      # standard error of a sampled mean
+    final: Any = None
+
+
+@dataclass
+class Recorder:
+    """Collects along one run. Mutable on purpose: it lives as long as the run."""
+
+    metric: Measure
+    case: Case
+    mode: Mode
+    series: tuple[Series, ...] = ()
+    eps: float = 0.0
+    floor_of: Callable[[Any, Case, Array], Array] | None = None
+    k: list[int] = field(default_factory=list)
+    measured: list[Array] = field(default_factory=list)
+    floors: list[Array] = field(default_factory=list)
+    kept: dict[str, list[Array]] = field(default_factory=dict)
+    _window: list[Any] = field(default_factory=lambda: [None, None])       # statistic over the window up to k - 1 and up to k
+    _sums: dict[str, Array] = field(default_factory=dict)
+
+    @property
+    def every(self) -> bool:
+        """Whether the metric is needed at every k, not at checkpoints only."""
+        return self.mode.statistic != "last" or any(s.summed for s in self.series)
+
+    def look(self, k: int, state: Any, checkpoint: bool) -> None:
+        """Called with the state after k updates, for every k if `every`, else at the checkpoints."""
+        for s in self.series:
+            value = s.read(state, self.case)
+            self._sums[s.name] = self._sums[s.name] + value if s.summed and s.name in self._sums else value
+        now = self.metric(state, self.case)
+        if self.mode.statistic != "last":
+            self._window = [self._window[1], self._grown(self._window[1], now, k)]
+            chosen = self._window[0] if self.mode.last == -1 else self._window[1]
+            now = np.full_like(now, None if now.dtype == object else np.nan) if chosen is None else self._scaled(chosen, k)
+        if checkpoint:
+            self.k.append(k)
+            self.measured.append(now)
+            if self.floor_of is not None:
+                self.floors.append(self.floor_of(state, self.case, resolution(state, self.case, self.eps)))
+            for name, value in self._sums.items():
+                self.kept.setdefault(name, []).append(value)
+
+    def _grown(self, before: Any, now: Array, k: int) -> Any:
+        if k < self.mode.first:
+            return None
+        if before is None:
+            return now
+        return np.minimum(before, now) if self.mode.statistic == "best" else before + now
+
+    def _scaled(self, value: Array, k: int) -> Array:
+        return value / (k + self.mode.last - self.mode.first + 1) if self.mode.statistic == "mean" else value
+
+    def record(self, final: Any) -> Record:
+        """Everything collected, stacked."""
+        return Record(np.array(self.k), np.stack(self.measured), np.stack(self.floors) if self.floors else None,
+                      {name: np.stack(values) for name, values in self.kept.items()}, None, final)
+
+
+def resolution(state: Any, case: Case, eps: float) -> Array:
+    """s = 8 eps max(|x|, |x*|), to which a point is known."""
+    size = np.sqrt(norm_squared(state[0]).astype(float)) if not isinstance(state[0], tuple) else np.sqrt(norm_squared(state[0][0]).astype(float))
+    if case.minimiser is not None:
+        best = np.asarray(case.minimiser, dtype=float)
+        size = np.maximum(size, np.sqrt((best * best).sum()))
+    return np.asarray(ROUNDINGS * eps * size)
+
+
+def measured_floor(metric: Measure) -> Callable[[Any, Case, Array], Array]:
+    """The resolution of a metric that declares none: how much it changes when every field of the state moves by s."""
+    def floor(state: Any, case: Case, s: Array) -> Array:
+        here = metric(state, case)
+        change = np.zeros(here.shape)
+        rng = np.random.default_rng(0)                      # the directions are part of the definition, not of the experiment
+        for _ in range(2):
+            moved = _moved(state, s, rng)
+            change = np.maximum(change, np.abs(metric(moved, case) - here))
+        return 2 * change + np.abs(here) * 0
+
+    return floor
+
+
+def _moved(state: Any, s: Array, rng: np.random.Generator) -> Any:
+    def shift(field_value: Any) -> Any:
+        if isinstance(field_value, tuple):
+            return type(field_value)(*(shift(v) for v in field_value))  # type: ignore[call-overload]  # a NamedTuple takes its fields
+        if field_value.dtype.kind != "f":
+            return field_value
+        signs = rng.choice((-1.0, 1.0), size=field_value.shape)
+        return field_value + signs * s.reshape((-1,) + (1,) * (field_value.ndim - 1))
+
+    return type(state)(*(shift(v) for v in state))
