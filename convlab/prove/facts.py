@@ -1,0 +1,72 @@
+"""What each word of a declaration's `facts` means: from a theorem to its proofs."""
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from convlab.prove.atoms import Undecided
+from convlab.prove.identities import prove_identity, prove_matrix, prove_second_moment
+from convlab.prove.multipliers import prove_multipliers
+from convlab.prove.one_step import covered, prove_one_step
+from convlab.prove.proof import Finding, Proof, Status
+from convlab.prove.reading import Unreadable
+from convlab.prove.stability import prove_region
+from convlab.symbols import Role, Symbol
+from convlab.theorem import IterationMatrix, Multipliers, OneStep, SecondMoment, StableOnQuadratics, SymbolicIdentity, Theorem
+
+
+def prove(theorem: Theorem) -> tuple[Proof, ...]:
+    """One proof for each fact of each claim, in order; a claim that declares none gives one with the status `not claimed`."""
+    return tuple(proof for claim in theorem.claims for proof in (
+        [_proof(theorem, claim, fact) for fact in claim.facts] or [Proof(theorem.id, claim.name, "", "", Status.NOT_CLAIMED)]))
+
+
+def _proof(theorem: Theorem, claim: Any, fact: Any) -> Proof:
+    try:
+        found = _finding(fact, claim)
+    except (Undecided, Unreadable) as reason:
+        found = Finding(f"undecided: {reason}")
+    status = Status.PROVED if found.residual is None else Status.FAILED
+    return Proof(theorem.id, claim.name, fact.name, type(fact).__name__, status, found.residual, found.steps, found.formulas)
+
+
+def _finding(fact: Any, claim: Any) -> Finding:
+    if isinstance(fact, SymbolicIdentity):
+        return prove_identity(fact, claim)
+    algorithm, sizes = algorithm_of(claim), _sizes(claim)
+    if isinstance(fact, IterationMatrix):
+        return prove_matrix(fact, algorithm, sizes)
+    if isinstance(fact, SecondMoment):
+        return prove_second_moment(fact, algorithm, sizes)
+    if isinstance(fact, StableOnQuadratics):
+        return prove_region(fact, claim, algorithm)
+    if isinstance(fact, OneStep):
+        return _with_cover(prove_one_step(fact, claim, algorithm), claim)
+    if isinstance(fact, Multipliers):
+        return prove_multipliers(fact, claim, algorithm)
+    raise TypeError(f"claim {claim.name!r}: {type(fact).__name__} is no word that the prover knows")
+
+
+def _with_cover(found: Finding, claim: Any) -> Finding:
+    """Says whether the claim's certificates reach everywhere; a certificate may well speak of a part."""
+    if found.residual is not None:
+        return found
+    whole = covered(tuple(f for f in claim.facts if isinstance(f, OneStep)), claim)
+    said = "the cases of the claim's certificates cover its whole condition" if whole else "the claim's certificates cover a part of its condition"
+    return Finding(None, (*found.steps, said), found.formulas)
+
+
+def algorithm_of(claim: Any) -> Any:
+    """The algorithm that a claim runs. Raises Unreadable for a claim that runs none."""
+    for source in (claim, getattr(claim, "asserted", None), getattr(claim, "left", None)):
+        algorithm = getattr(source, "algorithm", None)
+        if algorithm is not None:
+            return algorithm
+    raise Unreadable("the claim runs no algorithm")
+
+
+def _sizes(claim: Any) -> dict[Any, Any]:
+    """Integers for the sizes that shape loops and arrays: the claim's defaults, else 2."""
+    found = {s: sp.sympify(value) for s, value in dict(getattr(claim, "defaults", {})).items() if isinstance(s, Symbol) and s.role is Role.SIZE}
+    return {s: int(value) for s, value in found.items() if value.is_Integer}
