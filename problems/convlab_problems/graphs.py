@@ -128,7 +128,7 @@ def _torus(size: int) -> Graph:
     if side * side != size:
         raise ValueError(f"a square torus has n^2 workers, not {size}: take 9, 16, 25, ...")
     one, ring = _shift(side, 0), _shift(side, 1) + _shift(side, -1)
-    matrix = (np.kron(one, one) + np.kron(one, ring) + np.kron(ring, one)) * Fraction(1, 5)
+    matrix = (np.kron(one, one) + np.kron(one, ring) + np.kron(ring, one)) / 5
     wave = _wave(1, side)
     how = "eigenvalues (1 + 2 cos a + 2 cos b)/5 of a product of circulant matrices; the largest modulus below 1 is at (a, b) = (2 pi/n, 0)"
     return Graph(matrix, Fraction(3, 5) + _cosine(1, side) * Fraction(2, 5), how, np.repeat(wave, side))

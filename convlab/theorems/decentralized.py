@@ -1,0 +1,92 @@
+"""Gossip: how fast neighbours that average forget their disagreement, and that rate in closed form for the graphs that people build."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy import Eq, Rational
+
+from convlab.algorithms.decentralized import Gossip, TimeVaryingGossip
+from convlab.assumptions import MixingMatrix, OnePeerRounds
+from convlab.constants import Array
+from convlab.metrics import Case, at_squared_distance, metric
+from convlab.operations import norm_squared
+from convlab.symbols import M0, k, mixing, rounds, workers
+from convlab.theorem import Bound, Changed, Identity, Instance, RateBound, Relation, SymbolicIdentity, Theorem, multiples_of
+
+
+@metric("norm(X_k - overline(X)_k)^2", "x^2", at_squared_distance, needs_minimiser=False)
+def squared_disagreement(state: Any, case: Case) -> Array:
+    """Sum over the workers of the squared distance to their mean."""
+    x = state[0]
+    return norm_squared(x - x.sum(axis=1)[:, None, :] / x.shape[1])
+
+
+def measured_mixing(case: Case) -> Array:
+    """The spectral norm of W - J, W read off the problem's `mix`, (1,): always in floats, since it is the root of a polynomial."""
+    size = int(case[workers])
+    matrix = np.asarray(case.problem.mix(np.eye(size, dtype=int)[None])[0], dtype=float)
+    return np.array([np.linalg.norm(matrix - 1 / size, 2)])
+
+
+def formula(rate: sp.Expr) -> Callable[[Case], Array]:
+    """A closed form in the number of workers, (1,) floats."""
+    return lambda case: np.array([float(rate.subs(workers, int(case[workers])))])
+
+
+def at_least(rate: sp.Expr) -> Callable[[Case], Array]:
+    """The measured rate, or the closed form where that is larger: equal to the closed form wherever it is an upper bound."""
+    return lambda case: np.maximum(measured_mixing(case), formula(rate)(case))
+
+
+def closed_form(kind: str, rate: sp.Expr, sizes: tuple[int, ...], **fields: Any) -> Identity:
+    """The rate of one kind of graph at these sizes."""
+    return Identity(left=measured_mixing, right=formula(rate), statement=f"norm(W - J) = {sp.sstr(rate)}", assumptions=(MixingMatrix,),
+                    on=tuple(Instance("graphs", kind=kind, size=size) for size in sizes), name=kind, **fields)
+
+
+side = sp.sqrt(workers)
+ring_rate = 1 - Rational(2, 3) * (1 - sp.cos(2 * sp.pi / workers))
+torus_rate = 1 - Rational(2, 5) * (1 - sp.cos(2 * sp.pi / side))
+digits = sp.log(workers, 2)
+turn = sp.exp(2 * sp.pi * sp.I / 9)
+
+gossip = Theorem(
+    id="gossip-exact-and-gaps",
+    title="Gossip: exact rate, and the spectral gaps of common graphs",
+    source="folklore; Xiao, Boyd (2004); exponential graphs: Ying, Yuan, Chen, Hu, Pan, Yin (2021)",
+    claims=(
+        RateBound(
+            algorithm=Gossip(),
+            assumptions=(MixingMatrix,),
+            condition=mixing < 1,
+            metric=squared_disagreement,
+            bound=mixing ** (2 * k) * M0,
+            tight=(Instance("graphs", kind="lazy_complete", size=5), Instance("graphs", kind="star", size=7), Instance("graphs", kind="ring", size=6),
+                   Instance("graphs", kind="ring", size=6, self_weight=Rational(1, 10)), Instance("graphs", kind="exponential", size=8)),
+            mutants=(Bound(mixing ** (4 * k) * M0, name="rho^(2k) for the distance itself"),),
+            note="The squares of norm(X_k - mean) <= rho^k norm(X_0 - mean); equality on an eigenvector whose eigenvalue has modulus rho, which may be "
+                 "the least one (ring of 6 with own weight 1/10)."),
+        closed_form("ring", ring_rate, (4, 6, 7, 16, 33),
+                    facts=(SymbolicIdentity("a circulant eigenvalue", sp.expand_complex((1 + turn + 1 / turn) / 3), ring_rate.subs(workers, 9)),),
+                    mutants=(Changed("a gap of at least 1/N", Instance("graphs", kind="ring", size=16), left=at_least(1 - 1 / workers),
+                                     right=formula(1 - 1 / workers)),)),
+        closed_form("star", 1 - 1 / workers, (3, 5, 12)),
+        closed_form("torus", torus_rate, (9, 16, 25, 49)),
+        closed_form("exponential", 1 - 2 / (digits + 1), (4, 8, 16, 32)),
+        RateBound(
+            algorithm=TimeVaryingGossip(round=k),
+            assumptions=(OnePeerRounds,),
+            condition=Eq(workers, 2**rounds),
+            metric=squared_disagreement,
+            bound=sp.Integer(0),
+            relation=Relation.EQUAL,
+            grid=multiples_of(rounds),
+            tight=(Instance("graphs", kind="one_peer", size=4), Instance("graphs", kind="one_peer", size=16)),
+            mutants=(Changed("exact for any number of workers", Instance("graphs", kind="one_peer", size=6), condition=sp.true),),
+            name="one-peer",
+            note="The product of one period is exactly the average: exact consensus after log2 N exchanges with one neighbour each."),
+    ),
+)
