@@ -36,7 +36,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """The importing of `convlab.prove` would put that module over the function `cl.prove` (so with `theorem` and `report`): the function stays."""
+    """The importing of `convlab.prove` would put that module over the function `cl.prove` (so with `theorem`, `theorems` and `report`): the function stays."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (isinstance(value, ModuleType) and name in _homes()):

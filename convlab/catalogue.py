@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import cache
 from types import ModuleType
 
-import convlab.theorems
 from convlab.errors import BadInput, suggestion
 from convlab.theorem import FalseClaim, Theorem
 
@@ -36,7 +35,8 @@ def theorems() -> dict[str, Theorem]:
 
 @cache
 def _catalogue() -> Mapping[str, Theorem]:
-    names = [found.name for found in pkgutil.walk_packages(convlab.theorems.__path__, f"{convlab.theorems.__name__}.") if not found.ispkg]
+    package = importlib.import_module("convlab.theorems")     # as an attribute, `convlab.theorems` is the function below
+    names = [found.name for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.") if not found.ispkg]
     found = collected([importlib.import_module(name) for name in names])
     return dict(sorted(found.items(), key=lambda item: _ORDER.index(item[1].topic) if item[1].topic in _ORDER else len(_ORDER)))
 

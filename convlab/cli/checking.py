@@ -1,0 +1,174 @@
+"""`check`: verdicts on the screen or as JSON, what was not judged and why, and the exit status."""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, document, messages, print_json, screen
+from convlab.cli.targets import Target
+from convlab.cli.work import over
+from convlab.judge.check import check
+from convlab.judge.verdict import Check, Skipped, Verdict, Word, short
+from convlab.run.settings import Settings
+from convlab.theorem import FalseClaim, Theorem
+
+IN_FULL = 3      # theorems of which every verdict is shown; of more, one line a claim
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim with its verdicts: whether it came out as expected (a false claim: refuted), None where that is open."""
+
+    theorem: str
+    name: str
+    false: bool
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def as_expected(self) -> bool | None:
+        """True, False, or None where nothing was judged or only inconclusively."""
+        words = {verdict.word for verdict in self.verdicts}
+        if self.false:
+            return True if Word.REFUTED in words else False if words else None
+        return False if Word.REFUTED in words else True if Word.HOLDS in words else None
+
+    @property
+    def word(self) -> str:
+        """What the screen says of it."""
+        words = [verdict.word for verdict in self.verdicts]
+        if Word.REFUTED in words:
+            return "refuted, as expected" if self.false else "REFUTED"
+        return "holds" if Word.HOLDS in words else "inconclusive" if words else "not judged"
+
+
+def checked(targets: Sequence[Target], settings: Settings, *, json: bool) -> int:
+    """Judges the targets, prints the answer and returns the exit status. What an interruption left is among the skipped."""
+    work = over(targets, partial(judged, settings=settings), settings.workers, "checking")
+    result = sum(work.results, Check(()))
+    left = tuple(Skipped(target.id, claim.name, "", "interrupted before it was judged") for target in work.left for claim in target.open().claims)
+    result = Check(result.verdicts, result.skipped + left)
+    done = [target.open() for target in targets[:len(work.results)]]
+    claims = tuple(claim for theorem in done for claim in claims_of(theorem, result))
+    if json:
+        print_json(document("check", [v.to_json() for v in result.verdicts], seed=settings.seed, alpha=settings.alpha, counts=result.counts,
+                            skipped=[s.to_json() for s in result.skipped]))
+    else:
+        _show(done, claims, result, screen())
+    if work.left:
+        messages().print(f"Interrupted: {len(done)} of {len(targets)} theorems were judged, these stand above; the rest is among the skipped.", style="red")
+        return INTERRUPTED
+    return status(claims)
+
+
+def judged(target: Target, settings: Settings) -> Check:
+    """The check of one target; at module level, so that a worker process finds it."""
+    with target.blaming():
+        return check(target.open(), settings=settings, families=target.families())
+
+
+def claims_of(theorem: Theorem, result: Check) -> list[Claim]:
+    """The claims of a theorem with their verdicts."""
+    return [Claim(theorem.id, claim.name, isinstance(claim, FalseClaim),
+                  tuple(v for v in result.verdicts if (v.theorem, v.claim) == (theorem.id, claim.name))) for claim in theorem.claims]
+
+
+def status(claims: Iterable[Claim]) -> int:
+    """0 all as expected, 1 something not, 3 nothing unexpected but a claim open."""
+    outcomes = {claim.as_expected for claim in claims}
+    return UNEXPECTED if False in outcomes else EXPECTED if outcomes == {True} else UNDECIDED
+
+
+def _show(theorems: Sequence[Theorem], claims: Sequence[Claim], result: Check, console: Console) -> None:
+    if len(theorems) <= IN_FULL:
+        for theorem in theorems:
+            console.print(f"[bold cyan]{theorem.id}[/]  [bold]{escape(theorem.title)}[/]")
+            console.print(Padding(_verdicts([c for c in claims if c.theorem == theorem.id]), (0, 0, 1, 2)))
+    else:
+        console.print(_summary(claims))
+    for claim in claims:
+        if claim.as_expected is False:
+            _explain(claim, console)
+        elif claim.as_expected is None and not claim.verdicts:
+            _reasons(claim, result.skipped, console)
+    console.print(closing(claims, result))
+
+
+def _style(word: str) -> str:
+    return {"holds": "green", "refuted, as expected": "green", "REFUTED": "bold red", "refuted": "bold red"}.get(word, "yellow")
+
+
+def _verdicts(claims: Sequence[Claim]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    several = len(claims) > 1
+    for name in (*(("claim",) if several else ()), "verdict", "problem", "judged by"):
+        table.add_column(name, no_wrap=name != "problem", overflow="fold" if name == "problem" else "ellipsis")
+    for name in ("worst ratio", "at k", "last ratio"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for claim in claims:
+        for v in claim.verdicts:
+            word = "refuted, as expected" if claim.false and v.word is Word.REFUTED else v.word.value
+            ratios = [_ratio(v.worst_ratio), "" if v.worst_k is None else str(v.worst_k), _ratio(v.last_ratio)]
+            table.add_row(*((claim.name,) if several else ()), f"[{_style(word)}]{word}[/]", escape(v.problem), v.judged_by.value, *ratios)
+    return table
+
+
+def _ratio(value: object) -> str:
+    return "" if value is None else "1 exactly" if value == 1 and not isinstance(value, float) else short(float(value)) if isinstance(value, float) else short(value)
+
+
+def _summary(claims: Sequence[Claim]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("verdict", "theorem", "judged by (problems)"):
+        table.add_column(name, no_wrap=name != "judged by (problems)", overflow="fold")
+    table.add_column("worst ratio", justify="right", no_wrap=True)
+    for claim in claims:
+        sources = ", ".join(f"{source} {count}" for source, count in sorted(Counter(v.judged_by.value for v in claim.verdicts).items()))
+        ratios = [float(v.worst_ratio) for v in claim.verdicts if v.worst_ratio is not None]
+        name = claim.theorem if claim.name == "main" else f"{claim.theorem}:{claim.name}"
+        table.add_row(f"[{_style(claim.word)}]{claim.word}[/]", name, sources, _ratio(max(ratios, default=None)))
+    return table
+
+
+def _explain(claim: Claim, console: Console) -> None:
+    """Why a claim did not come out as expected: the witness of each refutation, or what a false claim survived."""
+    refuted = [v for v in claim.verdicts if v.word is Word.REFUTED]
+    if not refuted:
+        console.print(f"[bold red]{claim.theorem}:{claim.name}[/] is declared false, but nothing refuted it.")
+    for v in refuted[:IN_FULL]:
+        told = f"{v.witness}" if v.witness is not None else f"{v.problem}: {v.note or v.outcome}"
+        console.print(f"[bold red]{claim.theorem}:{claim.name}[/] refuted on {escape(told)}")
+        if v.outcome and v.witness is not None:
+            console.print(f"  {escape(v.outcome)}")
+        if v.witness is not None and v.witness.reproduce:
+            console.print(f"  reproduce: {escape(v.witness.reproduce)}", style="dim")
+    if len(refuted) > IN_FULL:
+        console.print(f"  and on {len(refuted) - IN_FULL} more problems", style="dim")
+
+
+def _reasons(claim: Claim, skipped: Iterable[Skipped], console: Console) -> None:
+    """Nothing was judged: what each problem lacks."""
+    console.print(f"[yellow]{claim.theorem}:{claim.name}[/] was judged on nothing:")
+    for skip in skipped:
+        if (skip.theorem, skip.claim) == (claim.theorem, claim.name):
+            console.print(f"  {escape(skip.problem)}: {escape(skip.reason)}", style="dim")
+
+
+def closing(claims: Sequence[Claim], result: Check) -> str:
+    """How much was judged, by what, and what was not, and why."""
+    words = Counter(claim.word for claim in claims)
+    told = ", ".join(f"[{_style(word)}]{count} {word}[/]" for word, count in words.items())
+    counts = ", ".join(f"{count} by {source}" for source, count in sorted(result.counts.items(), key=lambda item: -item[1]))
+    line = f"{len(claims)} {'claim' if len(claims) == 1 else 'claims'}: {told or 'nothing judged'}. {len(result.verdicts)} verdicts" + (f": {counts}." if counts else ".")
+    reasons = Counter(skip.reason for skip in result.skipped).most_common()
+    if reasons:
+        named = "; ".join(f"{escape(reason)} ({count})" for reason, count in reasons[:IN_FULL])
+        more = f"; {len(reasons) - IN_FULL} other reasons, all in --json" if len(reasons) > IN_FULL else ""
+        line += f"\n[dim]Not judged: {len(result.skipped)} pairs of claim and problem: {named}{more}.[/]"
+    return line

@@ -1,0 +1,149 @@
+"""The commands: what each is called, takes and answers. Each imports what it needs when it runs."""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convlab.cli.documents import BAD_INPUT, INTERRUPTED, messages
+from convlab.cli.options import (
+    All,
+    Alpha,
+    Dimension,
+    Engine,
+    False_,
+    Iterations,
+    Json,
+    Names,
+    Out,
+    Outside,
+    Param,
+    Part,
+    Problem,
+    Problems,
+    Replicates,
+    Seed,
+    Topic,
+    Workers,
+    assignments,
+    settings,
+)
+from convlab.errors import BadInput
+from convlab.run.settings import Settings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
+                  help="Is this convergence theorem right, and does my code obey it?")
+DEFAULT = Settings()
+
+
+def command(function: Callable[..., int]) -> Callable[..., None]:
+    """Registers a command that returns its exit status; the one place where bad input becomes a sentence and status 2."""
+
+    @functools.wraps(function)
+    def run(*arguments: object, **options: object) -> None:
+        try:
+            status = function(*arguments, **options)
+        except BadInput as error:
+            messages().print(str(error), style="red", markup=False)
+            status = BAD_INPUT
+        except KeyboardInterrupt:
+            messages().print("Interrupted; nothing was written.", style="red")
+            status = INTERRUPTED
+        raise typer.Exit(status)
+
+    app.command(function.__name__.rstrip("_"))(run)
+    return run
+
+
+@command
+def list_(names: Names = None, all: All = False, part: Part = None, topic: Topic = None, false: False_ = False, json: Json = False) -> int:
+    """What is in the catalogue."""
+    from convlab.cli import reading
+
+    return reading.listed(names, part=part, topic=topic, true=all, false=false, json=json)
+
+
+@command
+def show(names: Names = None, all: All = False, part: Part = None, topic: Topic = None, false: False_ = False, json: Json = False) -> int:
+    """A theorem as its reviewer reads it: assumptions, condition, bound, source, facts, mutants."""
+    from convlab.cli import reading
+
+    return reading.shown(names, part=part, topic=topic, true=all, false=false, json=json)
+
+
+@command
+def bound(name: Annotated[str, typer.Argument(metavar="ID | FILE.py", help="A theorem; ID:CLAIM for one of its claims.", show_default=False)],
+          values: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="k=10 L=1 R=1 gamma=1/4.", show_default=False)] = None,
+          outside: Outside = False, json: Json = False) -> int:
+    """The bound as a number: exact for rational values, else a float."""
+    from convlab.cli import bounds
+
+    return bounds.told(name, assignments(values or []), outside=outside, json=json)
+
+
+@command
+def check(names: Names = None, all: All = False, part: Part = None, topic: Topic = None, false: False_ = False, problem: Problem = None,
+          param: Param = None, outside: Outside = False, engine: Engine = DEFAULT.engine, seed: Seed = DEFAULT.seed,
+          replicates: Replicates = DEFAULT.replicates, iterations: Iterations = DEFAULT.iterations,
+          dimension: Dimension = DEFAULT.dimension, alpha: Alpha = DEFAULT.alpha, workers: Workers = DEFAULT.workers,
+          json: Json = False) -> int:
+    """Does it hold? Runs the algorithm on every matching problem, over the whole condition."""
+    from convlab.cli import checking
+    from convlab.cli.targets import targets
+
+    chosen = settings(problem=problem, param=param, outside=outside, engine=engine, seed=seed, replicates=replicates, iterations=iterations,
+                      dimension=dimension, alpha=alpha, workers=workers)
+    return checking.checked(targets(names, part=part, topic=topic, true=all, false=false, verb="check"), chosen, json=json)
+
+
+@command
+def prove(names: Names = None, all: All = False, part: Part = None, topic: Topic = None, false: False_ = False,
+          workers: Workers = DEFAULT.workers, json: Json = False) -> int:
+    """What sympy derives from the code: conditions, one-step inequalities, recursions."""
+    from convlab.cli import proving
+    from convlab.cli.targets import targets
+
+    return proving.proved(targets(names, part=part, topic=topic, true=all, false=false, verb="prove"), settings(workers=workers), json=json)
+
+
+@command
+def mutants(names: Names = None, all: All = False, part: Part = None, topic: Topic = None, problem: Problem = None,
+            engine: Engine = DEFAULT.engine, seed: Seed = DEFAULT.seed, replicates: Replicates = DEFAULT.replicates,
+            iterations: Iterations = DEFAULT.iterations, dimension: Dimension = DEFAULT.dimension, workers: Workers = DEFAULT.workers,
+            json: Json = False) -> int:
+    """Would we have noticed? Judges the false neighbours of a theorem, each expected to be refuted."""
+    from convlab.cli import proving
+    from convlab.cli.targets import targets
+
+    chosen = settings(problem=problem, engine=engine, seed=seed, replicates=replicates, iterations=iterations, dimension=dimension, workers=workers)
+    return proving.mutated(targets(names, part=part, topic=topic, true=all, false=False, verb="mutate"), chosen, json=json)
+
+
+@command
+def audit(names: Problems = None, seed: Seed = DEFAULT.seed, json: Json = False) -> int:
+    """Are the problems' constants true? Tries to break every claimed constant and assumption."""
+    from convlab.cli import auditing
+
+    return auditing.audited(names or [], settings(seed=seed), json=json)
+
+
+@command
+def report(names: Names = None, part: Part = None, topic: Topic = None, out: Out = Path("reports"), seed: Seed = DEFAULT.seed,
+           replicates: Replicates = DEFAULT.replicates, iterations: Iterations = DEFAULT.iterations, workers: Workers = DEFAULT.workers,
+           json: Json = False) -> int:
+    """Checks and writes it down: PDF, results.json, every figure as PDF, SVG, PNG and CSV."""
+    from convlab.cli import reporting
+
+    chosen = settings(seed=seed, replicates=replicates, iterations=iterations, workers=workers)
+    return reporting.written(names, chosen, part=part, topic=topic, out=out, json=json)
+
+
+@command
+def new(file: Annotated[Path, typer.Argument(metavar="FILE.py", help="Where the template goes; an existing file stays as it is.", show_default=False)]) -> int:
+    """A template for a theorem of your own."""
+    from convlab.cli import template
+
+    return template.written(file)

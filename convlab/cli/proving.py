@@ -1,0 +1,83 @@
+"""`prove` and `mutants`: what sympy derives from the code, and whether false neighbours are refuted."""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, document, messages, print_json, screen
+from convlab.cli.targets import Target
+from convlab.cli.work import Work, over
+from convlab.falsify.mutants import mutants
+from convlab.prove import prove
+from convlab.run.settings import Settings
+
+GOOD, BAD = {"proved", "refuted"}, {"failed", "survives"}
+
+
+def proved(targets: Sequence[Target], settings: Settings, *, json: bool) -> int:
+    """Prints every fact with its status; 1 where one failed, 3 where none is proved."""
+    work = over(targets, proofs, settings.workers, "proving")
+    return _answer("prove", work, ("status", "theorem", "fact", "residual"), settings, json=json)
+
+
+def mutated(targets: Sequence[Target], settings: Settings, *, json: bool) -> int:
+    """Prints every mutant with its verdict; 1 where one survives, 3 where there is none."""
+    work = over(targets, partial(refuted, settings=settings), settings.workers, "refuting mutants")
+    return _answer("mutants", work, ("verdict", "theorem", "mutant", "witness"), settings, json=json)
+
+
+def proofs(target: Target) -> list[dict[str, Any]]:
+    """The facts of one target."""
+    with target.blaming():
+        return [proof.to_json() for proof in prove(target.open())]
+
+
+def refuted(target: Target, settings: Settings) -> list[dict[str, Any]]:
+    """The mutants of one target."""
+    with target.blaming():
+        return [result.to_json() for result in mutants(target.open(), settings)]
+
+
+def _answer(command: str, work: Work[list[dict[str, Any]]], columns: tuple[str, str, str, str], settings: Settings, *, json: bool) -> int:
+    items = [item for items in work.results for item in items]
+    left = [{"theorem": target.id, "claim": claim.name, "problem": "", "reason": "interrupted before it was judged"}
+            for target in work.left for claim in target.open().claims]
+    counts = Counter(str(item[columns[0]]) for item in items)
+    if json:
+        print_json(document(command, items, seed=settings.seed, counts=counts, skipped=left))
+    else:
+        console = screen()
+        console.print(_table(items, columns))
+        told = ", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing"
+        noun = "facts" if command == "prove" else "mutants"
+        console.print(f"{len(items)} {noun} of {len(work.results)} theorems: {told}.")
+    if work.left:
+        messages().print(f"Interrupted: {len(work.left)} theorems were left.", style="red")
+        return INTERRUPTED
+    return UNEXPECTED if BAD & set(counts) else EXPECTED if GOOD & set(counts) else UNDECIDED
+
+
+def _table(items: Sequence[dict[str, Any]], columns: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, no_wrap=column in (columns[0], "theorem"), overflow="fold")
+    for item in items:
+        word = str(item[columns[0]])
+        colour = "green" if word in GOOD else "bold red" if word in BAD else "dim"
+        claim = item.get("claim")
+        name = item["theorem"] + (f":{claim}" if claim not in (None, "main") else "")
+        table.add_row(f"[{colour}]{word}[/]", name, escape(str(item[columns[2]])), escape(_brief(item[columns[3]])))
+    return table
+
+
+def _brief(told: Any) -> str:
+    """A witness on one line: where and by how much; a residual as it is."""
+    if not isinstance(told, dict):
+        return "" if told is None else str(told)
+    at = ", ".join(f"{name} = {value}" for name, value in {**(told.get("parameters") or {})}.items())
+    return f"{told.get('problem')}" + (f" ({at})" if at else "") + f", k = {told.get('iteration')}"
