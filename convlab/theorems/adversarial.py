@@ -1,0 +1,86 @@
+"""Games: simultaneous gradient descent-ascent turns in each singular plane of a bilinear game, and every turn leads outwards, at every step size."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sympy as sp
+
+from convlab.algorithms.adversarial import SimultaneousGDA
+from convlab.assumptions import Bilinear, LipschitzOperator, OneCoupling, SaddlePoint
+from convlab.constants import Array
+from convlab.metrics import Case, metric, squared_distance
+from convlab.operations import rowwise
+from convlab.symbols import M0, L, R, a, coupling, gamma, k
+from convlab.theorem import Bound, Changed, Instance, RateBound, Relation, SymbolicIdentity, Theorem
+
+x, y = sp.symbols("x y", real=True)
+growth = 1 + gamma**2 * coupling**2
+plane = Instance("bilinear", coupling=coupling, start=(R, -2 * R))
+two_planes = Instance("bilinear", matrix=((coupling, 0), (0, 7 * coupling)), start=(R, -2 * R, 5 * R, R / 3))
+
+
+@metric("norm(P_i (z_k - z^*))^2", "x^2")
+def plane_lengths(state: Any, case: Case) -> Array:
+    """Squared length of z - z* in every singular plane."""
+    return case.problem.planes(state[0])
+
+
+def squared_turns(case: Case, like: Array) -> Array:
+    """(gamma s_i)^2, s_i the singular values: as many rows as the step sizes of the case."""
+    turns = rowwise(case[gamma], like) * case.problem.singular_values
+    return turns * turns
+
+
+def grown(updates: int, case: Case, record: Mapping[str, Array]) -> Array:
+    """(1 + (gamma s_i)^2)^k times the squared lengths at the start."""
+    return (1 + squared_turns(case, record["M0"])) ** updates * record["M0"]
+
+
+def grown_at_the_mean(updates: int, case: Case, record: Mapping[str, Array]) -> Array:
+    """The same with the mean of the (gamma s_i)^2 in place of each plane's own."""
+    turns = squared_turns(case, record["M0"])
+    mean = turns.sum(axis=-1)[..., None] / turns.shape[-1]
+    return (1 + mean) ** updates * record["M0"]
+
+
+gda_bilinear_diverges = Theorem(
+    id="gda-bilinear-diverges",
+    title="Simultaneous gradient descent-ascent on bilinear games: the exact divergence",
+    source="Daskalakis, Ilyas, Syrgkanis, Zeng (2018); Gidel et al. (2019); folklore",
+    claims=(
+        RateBound(
+            name="one-coupling",
+            algorithm=SimultaneousGDA(step_size=gamma),
+            assumptions=(Bilinear, OneCoupling, SaddlePoint),
+            condition=gamma > 0,
+            defaults={gamma: 3 / (4 * coupling)},
+            metric=squared_distance,
+            bound=growth**k * R**2,
+            relation=Relation.EQUAL,
+            tight=plane,
+            facts=(SymbolicIdentity("one turn", (x - a * y) ** 2 + (y + a * x) ** 2, (1 + a**2) * (x**2 + y**2)),),
+            mutants=(Bound(M0, plane, name="a small step converges", relation=Relation.AT_MOST, defaults={gamma: 1 / (1000 * coupling)}),
+                     Bound((1 + gamma**2 * coupling**2 / 2) ** k * R**2, plane),
+                     Bound(growth ** (k / 2) * R**2, plane, name="the factor of the norm for its square"),
+                     Bound(R**2, plane, name="the iterates circulate")),
+            note="Whatever the step, no iterate comes nearer than z_0.",
+        ),
+        RateBound(
+            name="every-plane",
+            algorithm=SimultaneousGDA(step_size=gamma),
+            assumptions=(Bilinear, LipschitzOperator, SaddlePoint),
+            condition=gamma > 0,
+            defaults={gamma: 1 / (2 * L)},
+            metric=plane_lengths,
+            bound=grown,
+            relation=Relation.EQUAL,
+            statement="norm(P_i (z_k - z^*))^2 = (1 + gamma^2 s_i^2)^k norm(P_i (z_0 - z^*))^2",
+            tight=plane,
+            mutants=(Changed("one factor for all planes, at the mean of s_i^2", bound=grown_at_the_mean, on=two_planes),
+                     Changed("s for s^2", bound=lambda updates, case, record: (1 + rowwise(case[gamma], record["M0"]) * case.problem.singular_values) ** updates
+                             * record["M0"], on=plane)),
+            note="P_i projects on the singular plane of s_i; in a plane with s_i = 0 nothing moves.",
+        ),
+    ),
+)

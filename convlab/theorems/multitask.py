@@ -1,0 +1,149 @@
+"""Two tasks: what a step of PCGrad does to their sum, exactly. Its length is governed by the smoothness of the sum, not of the single tasks."""
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from sympy import And, Eq, Rational
+
+from convlab.algorithms.multitask import PCGrad
+from convlab.assumptions import Smooth, Tasks
+from convlab.constants import Array
+from convlab.metrics import Case
+from convlab.operations import inner, norm_squared, sqrt, where
+from convlab.symbols import G, L, gamma
+from convlab.theorem import Changed, Instance, Step, StepInequality, SymbolicIdentity, Theorem
+
+
+# ---- what the claims measure
+def total(state: Any, case: Case) -> Array:
+    """The sum of the tasks."""
+    return case.problem.value(state[0])
+
+
+def products(state: Any, case: Case) -> tuple[Array, Array, Array]:
+    """|g_1|^2, |g_2|^2 and <g_1, g_2>."""
+    gradients = case.problem.task_gradients(state[0])
+    first, second = gradients[:, 0], gradients[:, 1]
+    return inner(first, first), inner(second, second), inner(first, second)
+
+
+def conflict(state: Any, case: Case) -> Array:
+    """Where the task gradients conflict."""
+    return products(state, case)[2] < 0
+
+
+def agreement(state: Any, case: Case) -> Array:
+    """Where they do not."""
+    return products(state, case)[2] >= 0
+
+
+def _squared_cosine(a: Array, b: Array, c: Array) -> Array:
+    return c * c / where(a * b > 0, a * b, 1 + 0 * a)
+
+
+def after_conflict(state: Any, case: Case) -> Array:
+    """F - gamma s (a + b - (gamma L/2)(a + b - 2c)), s = 1 - cos^2."""
+    a, b, c = products(state, case)
+    return total(state, case) - case[gamma] * (1 - _squared_cosine(a, b, c)) * (a + b - case[gamma] * case[L] / 2 * (a + b - 2 * c))
+
+
+def after_short_step(state: Any, case: Case) -> Array:
+    """F - (gamma/2) s (1 + cos)(a + b)."""
+    a, b, c = products(state, case)
+    squared = _squared_cosine(a, b, c)
+    return total(state, case) - case[gamma] / 2 * (1 - squared) * (1 - sqrt(squared)) * (a + b)      # cos < 0: 1 + cos = 1 - |cos|
+
+
+def after_agreement(state: Any, case: Case) -> Array:
+    """F - gamma (1 - gamma L/2) |g_1 + g_2|^2."""
+    return total(state, case) - case[gamma] * (1 - case[gamma] * case[L] / 2) * norm_squared(case.problem.gradient(state[0]))
+
+
+def after_full_gradient(state: Any, case: Case) -> Array:
+    """A mutant: F - (gamma/2) |g_1 + g_2|^2, what gradient descent on the sum achieves."""
+    return total(state, case) - case[gamma] / 2 * norm_squared(case.problem.gradient(state[0]))
+
+
+def after_any_angle(state: Any, case: Case) -> Array:
+    """A mutant: F - (gamma/2) s (a + b), the factor 1 + cos dropped."""
+    a, b, c = products(state, case)
+    return total(state, case) - case[gamma] / 2 * (1 - _squared_cosine(a, b, c)) * (a + b)
+
+
+def after_agreement_twice(state: Any, case: Case) -> Array:
+    """A mutant: F - gamma |g_1 + g_2|^2, the curvature forgotten."""
+    return total(state, case) - case[gamma] * norm_squared(case.problem.gradient(state[0]))
+
+
+# ---- instances: the Hessian of the sum is L I, the gradients at the start are those given
+def meeting(first: tuple[Any, Any], second: tuple[Any, Any], when: Any = True) -> Instance:
+    """Two isotropic tasks of one curvature whose gradients at the start are G first and G second."""
+    centres = tuple(tuple(-2 * G * sp.sympify(v) / L for v in gradient) for gradient in (first, second))
+    return Instance("task-pairs", matrices=(L / 2, L / 2), centres=centres, start=(0, 0), when=when)
+
+
+equal_lengths = meeting((3, 4), (-5, 0), when=Eq(gamma, 1 / L))
+nearly_opposed = meeting((1, 0), (-2, Rational(1, 10)))
+right_angled = meeting((1, 0), (-1, 1))
+
+a, b, c = sp.symbols("a b c", real=True)
+keep_first, keep_second, sine = 1 - c / a, 1 - c / b, 1 - c**2 / (a * b)      # u = keep_first g_1 + keep_second g_2
+short = And(gamma > 0, gamma <= 1 / L)
+
+pcgrad_two_task = Theorem(
+    id="pcgrad-two-task",
+    title="PCGrad on two tasks: the decrease of their sum in one step",
+    source="Yu, Kumar, Gupta, Levine, Hausman, Finn (2020), Theorem 1, in a form with explicit constants",
+    claims=(
+        StepInequality(
+            name="conflict",
+            algorithm=PCGrad(step_size=gamma),
+            assumptions=(Smooth, Tasks),
+            condition=gamma > 0,
+            defaults={gamma: 1 / L},
+            where=conflict,
+            after=total,
+            bound=after_conflict,
+            statement='F(x^+) <= F(x) - gamma s (a + b - gamma L / 2 (a + b - 2 c)) quad "where" c < 0',
+            tight=(meeting((3, 4), (-5, 0)), right_angled),
+            facts=(SymbolicIdentity("<u, g_1> = s a", keep_first * a + keep_second * c, sine * a),
+                   SymbolicIdentity("<u, g_2> = s b", keep_first * c + keep_second * b, sine * b),
+                   SymbolicIdentity("<u, g_1 + g_2> = s (a + b)", keep_first * (a + c) + keep_second * (b + c), sine * (a + b)),
+                   SymbolicIdentity("|u|^2 = s (a + b - 2c)", keep_first**2 * a + keep_second**2 * b + 2 * keep_first * keep_second * c,
+                                    sine * (a + b - 2 * c))),
+            mutants=(Changed("decrease (gamma/2) |g_1 + g_2|^2", bound=after_full_gradient, on=nearly_opposed),),
+            note="a = |g_1|^2, b = |g_2|^2, c = <g_1, g_2>, s = 1 - c^2/(a b), L that of the sum. An equality where the Hessian of the sum is L I.",
+        ),
+        StepInequality(
+            name="conflict-short-step",
+            algorithm=PCGrad(step_size=gamma),
+            assumptions=(Smooth, Tasks),
+            condition=short,
+            defaults={gamma: 1 / L},
+            where=conflict,
+            after=total,
+            bound=after_short_step,
+            statement='F(x^+) <= F(x) - gamma / 2 s (1 + cos) (a + b) quad "where" c < 0',
+            tight=equal_lengths,
+            mutants=(Step(right_angled, name="the L of one task: gamma = 2/L", defaults={gamma: 2 / L}),
+                     Changed("decrease (gamma/2) |g_1 + g_2|^2", bound=after_full_gradient, on=nearly_opposed),
+                     Changed("factor 1 + cos dropped", bound=after_any_angle, on=nearly_opposed)),
+            note="cos = c/sqrt(a b) of the task gradients.",
+        ),
+        StepInequality(
+            name="agreement",
+            algorithm=PCGrad(step_size=gamma),
+            assumptions=(Smooth, Tasks),
+            condition=short,
+            defaults={gamma: 1 / L},
+            where=agreement,
+            after=total,
+            bound=after_agreement,
+            statement='F(x^+) <= F(x) - gamma (1 - gamma L / 2) norm(g_1 + g_2)^2 quad "where" c >= 0',
+            tight=meeting((3, 4), (5, 0)),
+            mutants=(Changed("the curvature forgotten", bound=after_agreement_twice, on=meeting((3, 4), (5, 0))),),
+            note="Without conflict PCGrad is gradient descent on the sum.",
+        ),
+    ),
+)
