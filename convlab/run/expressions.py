@@ -87,8 +87,11 @@ class _RationalPrinter(PythonCodePrinter):  # type: ignore[misc]    # sympy is u
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
         return f"power({self._print(expr.base)}, {self._print(expr.exp)})"
 
+    def _plain(self, expr: Any) -> str:
+        return f"_{expr.name}" if expr.is_Dummy else str(PythonCodePrinter._print_Symbol(self, expr))      # as lambdify names its dummies
+
     def _print_Symbol(self, expr: Any) -> str:
-        return f"number({super()._print_Symbol(expr)})"
+        return f"number({self._plain(expr)})"
 
     _print_Dummy = _print_Symbol
 
@@ -121,7 +124,7 @@ class _PowerOfSymbol(_RationalPrinter):
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
         if expr.base.is_Symbol:
-            return f"power({PythonCodePrinter._print_Symbol(self, expr.base)}, {self._print(expr.exp)})"
+            return f"power({self._plain(expr.base)}, {self._print(expr.exp)})"
         return str(super()._print_Pow(expr))
 
 

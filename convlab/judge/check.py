@@ -1,0 +1,54 @@
+"""`check`: a theorem, its claims, every way to judge them. A straight line from declaration to verdicts."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from convlab.judge.rate import judge_rate
+from convlab.judge.verdict import Check
+from convlab.problem import Family, installed_families
+from convlab.run.settings import Settings
+from convlab.theorem import FalseClaim, Identity, OperatorConstant, RateBound, StabilityRegion, StepInequality, Theorem
+
+
+def check(theorem: Theorem, *, settings: Settings | None = None, families: Mapping[str, Family] | None = None, algorithm: Any = None,
+          claim: str | None = None) -> Check:
+    """Judges every claim of a theorem (or the named one) on every matching problem.
+
+    `families` are the problems to look in (default: those of all installed packages); `algorithm` puts another update rule in the theorem's place.
+    Raises BadInput for parameters outside the condition and for what else a user can put right.
+    """
+    settings = settings or Settings()
+    families = installed_families() if families is None else families
+    result = Check(())
+    for declared in theorem.claims:
+        if claim is None or declared.name == claim:
+            result = result + judge_claim(theorem.id, _with_algorithm(declared, algorithm), families, settings)
+    return result
+
+
+def _with_algorithm(declared: Any, algorithm: Any) -> Any:
+    if algorithm is None:
+        return declared
+    if not is_dataclass(declared) or "algorithm" not in {f.name for f in fields(declared)}:
+        raise TypeError(f"a {type(declared).__name__} has no algorithm to put another in the place of")
+    return replace(declared, algorithm=algorithm)  # type: ignore[type-var]
+
+
+def judge_claim(title: str, claim: Any, families: Mapping[str, Family], settings: Settings) -> Check:
+    """One claim by the judge of its kind."""
+    from convlab.judge import false, identity, operator, stability, step
+
+    if isinstance(claim, RateBound):
+        return judge_rate(title, claim, families, settings)
+    if isinstance(claim, StepInequality):
+        return step.judge_step(title, claim, families, settings)
+    if isinstance(claim, Identity):
+        return identity.judge_identity(title, claim, families, settings)
+    if isinstance(claim, OperatorConstant):
+        return operator.judge_operator(title, claim, settings)
+    if isinstance(claim, StabilityRegion):
+        return stability.judge_stability(title, claim, families, settings)
+    assert isinstance(claim, FalseClaim)
+    return false.judge_false(title, claim, families, settings)

@@ -1,0 +1,364 @@
+"""Judging a RateBound: on its declared instances in rationals, on every matching problem by the best exact source, and sampled runs beside."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from convlab.arithmetic import FLOAT64, RATIONAL
+from convlab.constants import Array
+from convlab.draws import Inexact
+from convlab.judge.bounds import bound_along, needed_symbols
+from convlab.judge.compare import Comparison, compared
+from convlab.judge.verdict import Check, Curve, Skipped, Verdict
+from convlab.judge.words import Evidence, verdict_of
+from convlab.operations import Unsupported
+from convlab.problem import Family, Member
+from convlab.run.bind import Binder, symbols_of
+from convlab.run.cases import Batch, NotApplicable, Setting, batch_of, batches, check_exact, realised, settings_on, speaks_of_horizon
+from convlab.run.checkpoints import checkpoints
+from convlab.run.coupling import Coupled
+from convlab.run.engine import flattened, initial_state, is_random, run_deterministic, run_sampled, steps
+from convlab.run.enumeration import Cloud, clouds
+from convlab.run.expressions import evaluate
+from convlab.run.moments import exact_moments
+from convlab.run.recorder import Record, Recorder, measured_floor, resolution
+from convlab.run.settings import Settings
+from convlab.theorem import Instance, Law, RateBound, Relation, Source, every_iterate, tight_instances
+
+EXACT_STEPS = 50                       # rational runs of affine steps
+EXACT_MOMENTS = 12                     # rational second moments: the digits double with the square
+EXACT_CLOUD = 6                        # rational enumeration
+DIGITS = 4000                          # a rational run ends where a number passes this length (Python prints no more than 4,300)
+HORIZONS = (1, 2, 3, 7, 15)            # where an instance is another problem for each horizon
+ENUMERATED = 14                        # updates enumerated: 2^14 paths of a coin
+EPOCHS = 8                             # multiples judged of a claim that speaks only of them
+
+
+def algorithm_of(claim: RateBound) -> Any:
+    """The algorithm of a claim; two coupled ones as one."""
+    return Coupled(*claim.coupled) if claim.coupled is not None else claim.algorithm
+
+
+def judge_rate(title: str, claim: RateBound, families: Mapping[str, Family], settings: Settings) -> Check:
+    """Verdicts on the claim's instances and on every matching problem, with what was skipped and why."""
+    verdicts: list[Verdict] = []
+    skipped: list[Skipped] = []
+    for instance in claim.on or tight_instances(claim):
+        if not settings.problems or instance.family in settings.problems or repr(instance) in settings.problems:
+            _collect(lambda instance=instance: judge_instance(title, claim, instance, families, settings), title, claim, repr(instance), verdicts, skipped)  # type: ignore[misc]
+    for member in () if claim.on else members(families, settings):
+        _collect(lambda member=member: judge_member(title, claim, member, settings, skipped), title, claim, member.name, verdicts, skipped)  # type: ignore[misc]
+    return Check(tuple(verdicts), tuple(skipped))
+
+
+def members(families: Mapping[str, Family], settings: Settings) -> Iterator[Member]:
+    """Members of all families, or those that the user named (a family's name stands for all of its members)."""
+    for family in families.values():
+        for member in family.members():
+            if not settings.problems or member.name in settings.problems or family.name in settings.problems:
+                yield member
+
+
+def _collect(judge: Callable[[], list[Verdict]], title: str, claim: RateBound, problem: str, verdicts: list[Verdict], skipped: list[Skipped]) -> None:
+    try:
+        verdicts.extend(judge())
+    except (NotApplicable, Unsupported, Inexact) as reason:
+        skipped.append(Skipped(title, claim.name, problem, str(reason)))
+
+
+# ---- declared instances, in rationals where they are rational
+def judge_instance(title: str, claim: RateBound, instance: Instance, families: Mapping[str, Family], settings: Settings) -> list[Verdict]:
+    """The verdict on one declared instance: exact where its data are rational, else by the float sources."""
+    horizons = (claim.grid.horizons or HORIZONS) if speaks_of_horizon(instance) else (None,)
+    found = [(k, setting) for k in horizons for setting in realised(instance, claim, title, families, settings, k)]
+    if not found:
+        raise NotApplicable("none of its parameter points lies in the condition")
+    try:
+        evidence = [e for k, setting in found for e in exact_evidence(claim, setting, k, settings)]
+    except (Unsupported, ValueError, TypeError, OverflowError) as reason:
+        evidence = [e for k, setting in found for e in float_evidence(claim, [setting], settings, k)]
+        evidence = [replace(e, note=_joined(e.note, f"not in rationals: {reason}")) for e in evidence]
+    return [verdict_of(title, claim, repr(instance), evidence, settings)]
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
+
+
+def exact_evidence(claim: RateBound, setting: Setting, k: int | None, settings: Settings) -> list[Evidence]:
+    """Rational evidence on one setting, judged at horizon k only if given. Raises where it leaves the rationals."""
+    batch = batch_of([setting], RATIONAL)
+    algorithm = algorithm_of(claim)
+    found = []
+    for horizon in ((k,) if k is not None else claim.grid.horizons or (None,)):
+        last = horizon if horizon is not None else min(settings.iterations, EXACT_STEPS)
+        binder = Binder(algorithm, batch.values, batch.x0.ndim, last, RATIONAL)
+        if is_random(algorithm):
+            record, note = _random_record(claim, binder, batch, min(last, EXACT_MOMENTS), min(last, EXACT_CLOUD))
+            if isinstance(record, list):
+                found.append(_adversarial(claim, batch, record, Source.RATIONAL, note))
+                continue
+        else:
+            record, note = rational_record(claim, binder, batch, last)
+        found.append(_evidence(claim, batch, record, Source.RATIONAL, horizon, note))
+    return found
+
+
+def rational_record(claim: RateBound, binder: Binder, batch: Batch, last: int) -> tuple[Record, str]:
+    """A deterministic run in fractions, up to `last` or until a number passes DIGITS digits."""
+    assert claim.metric is not None
+    recorder = Recorder(claim.metric, batch.case, claim.mode, claim.reads)
+    state = initial_state(binder, batch)
+    recorder.look(0, state, True)
+    algorithms = steps(binder)
+    for k in range(1, last + 1):
+        state = next(algorithms).step(state, batch.case.problem)
+        recorder.look(k, state, True)
+        if _digits(state) > DIGITS:
+            return recorder.record(state), f"rationals up to k = {k}, where they pass {DIGITS} digits"
+    return recorder.record(state), ""
+
+
+def _digits(state: Any) -> int:
+    entries = flattened(state).reshape(-1)
+    return int(max((v.denominator.bit_length() for v in entries if hasattr(v, "denominator")), default=0) * 0.30103)
+
+
+# ---- matching problems
+def judge_member(title: str, claim: RateBound, member: Member, settings: Settings, skipped: list[Skipped]) -> list[Verdict]:
+    """Verdicts on one problem: by an exact source, and sampled beside it where the run is random."""
+    found = settings_on(claim, title, member, settings, claim.assumptions)
+    if claim.relation is not Relation.AT_MOST:
+        check_exact(needed_symbols(claim) | symbols_of(algorithm_of(claim)), found[0].provenance)
+    if getattr(claim.metric, "needs_minimiser", False) and batch_of(found[:1], FLOAT64).case.minimiser is None:
+        raise NotApplicable("its minimiser is not known")
+    verdicts = []
+    try:
+        verdicts.append(verdict_of(title, claim, member.name, float_evidence(claim, found, settings), settings))
+    except Inexact as reason:
+        skipped.append(Skipped(title, claim.name, member.name, f"no exact source: {reason}"))
+    if is_random(algorithm_of(claim)) and settings.sampled and claim.law is Law.EXPECTATION and claim.relation is not Relation.EQUAL:
+        try:
+            verdicts.append(sampled_verdict(title, claim, found[0], settings))
+        except Inexact as reason:
+            skipped.append(Skipped(title, claim.name, member.name, f"not sampled: {reason}"))
+    return verdicts
+
+
+def float_evidence(claim: RateBound, found: list[Setting], settings: Settings, k: int | None = None) -> list[Evidence]:
+    """Evidence by the best exact source in float64, over all settings of one problem."""
+    algorithm = algorithm_of(claim)
+    evidence = []
+    for batch in batches(found):
+        for horizon in ((k,) if k is not None else claim.grid.horizons or (None,)):
+            points = judged_points(claim, batch, settings, horizon)
+            binder = Binder(algorithm, batch.values, batch.x0.ndim, int(points[-1]), FLOAT64)
+            if is_random(algorithm):
+                evidence += random_evidence(claim, binder, batch, points, horizon)
+            else:
+                record = deterministic_record(claim, binder, batch, points)
+                evidence.append(_evidence(claim, batch, record, Source.DETERMINISTIC, horizon))
+    return evidence
+
+
+def judged_points(claim: RateBound, batch: Batch, settings: Settings, horizon: int | None) -> Array:
+    """The k at which the run is looked at; 0 is always among them, for M0."""
+    if horizon is not None:
+        return np.array([0, horizon])
+    step = claim.grid.step
+    if step == 1:
+        return checkpoints(settings.iterations)
+    every = int(evaluate(step, batch.values) if not isinstance(step, int) else step)
+    return np.arange(max(2, min(EPOCHS, settings.iterations // every)) + 1) * every
+
+
+def deterministic_record(claim: RateBound, binder: Binder, batch: Batch, points: Array) -> Record:
+    """A float run of every case at once."""
+    assert claim.metric is not None
+    recorder = Recorder(claim.metric, batch.case, claim.mode, claim.reads, batch.arithmetic.eps, floor_of(claim))
+    return recorder.record(run_deterministic(binder, batch.case.problem, initial_state(binder, batch), points, recorder))
+
+
+def floor_of(claim: RateBound) -> Callable[[Any, Any, Array], Array]:
+    """The floating-point floor of the claim's metric."""
+    assert claim.metric is not None
+    declared: Callable[[Any, Any, Array], Array] | None = getattr(claim.metric, "floor", None)
+    return declared or measured_floor(claim.metric)
+
+
+def random_evidence(claim: RateBound, binder: Binder, batch: Batch, points: Array, horizon: int | None) -> list[Evidence]:
+    """Exact moments of the whole batch, else enumeration case by case."""
+    try:
+        if claim.law is Law.SURELY or claim.reads or claim.mode.statistic == "best":
+            raise Inexact("the claim speaks of single runs")
+        return [_evidence(claim, batch, _moments(claim, binder, batch, points), Source.MOMENTS, horizon)]
+    except Inexact as reason:
+        found = []
+        for setting in batch.settings:
+            single = batch_of([setting], FLOAT64)
+            alone = Binder(binder.algorithm, single.values, single.x0.ndim, binder.horizon, FLOAT64)
+            try:
+                record, note = _cloud_record(claim, alone, single, min(int(points[-1]), ENUMERATED), claim.grid.step)
+            except Inexact as second:
+                raise Inexact(f"exact moments: {reason}; enumeration: {second}") from second
+            found.append(_adversarial(claim, single, record, Source.ENUMERATION, note) if isinstance(record, list)
+                         else _evidence(claim, single, record, Source.ENUMERATION, horizon, note))
+        return found
+
+
+def _random_record(claim: RateBound, binder: Binder, batch: Batch, moments: int, cloud: int) -> tuple[Record | list[Cloud], str]:
+    try:
+        if claim.law is Law.SURELY or claim.reads or claim.grid.step != 1:
+            raise Inexact("the claim speaks of single runs or of epochs")
+        return _moments(claim, binder, batch, np.arange(moments + 1)), ""
+    except Inexact:
+        return _cloud_record(claim, binder, batch, cloud, claim.grid.step)
+
+
+def _moments(claim: RateBound, binder: Binder, batch: Batch, points: Array) -> Record:
+    """Exact moments in the claim's mode; means and sums of the metric need every k."""
+    assert claim.metric is not None
+    if claim.mode == every_iterate:
+        return exact_moments(binder, batch, claim.metric, points)
+    every = exact_moments(binder, batch, claim.metric, np.arange(int(points[-1]) + 1))
+    return _in_mode(claim, every, points)
+
+
+def _in_mode(claim: RateBound, every: Record, points: Array) -> Record:
+    """A record of all k turned into the claim's mode at the checkpoints (best: the least expectation)."""
+    recorder = Recorder(lambda state, case: state[0], None, claim.mode)  # type: ignore[arg-type]   # the states are the measured values themselves
+    for k in range(int(points[-1]) + 1):
+        recorder.look(k, (every.measured[k],), k in set(points.tolist()))
+    chosen = recorder.record(None)
+    return Record(chosen.k, chosen.measured, None if every.floor is None else every.floor[points])
+
+
+def _cloud_record(claim: RateBound, binder: Binder, batch: Batch, last: int, step: Any) -> tuple[Record | list[Cloud], str]:
+    assert claim.metric is not None
+    found = clouds(binder, batch, last)
+    note = f"enumerated up to k = {found[-1].k}" if found[-1].k < last or last == ENUMERATED else ""
+    if claim.law is Law.SURELY:
+        return found, note
+    if claim.mode != every_iterate:
+        every = Record(np.arange(len(found)), np.stack([_mean(claim, cloud) for cloud in found]), None)
+        record = _in_mode(claim, every, np.arange(len(found)))
+    else:
+        record = Record(np.arange(len(found)), np.stack([_mean(claim, cloud) for cloud in found]), None)
+    if batch.arithmetic.eps:
+        floors = [np.asarray(floor_of(claim)(cloud.state, cloud.case, resolution(cloud.state, cloud.case, batch.arithmetic.eps))).max() for cloud in found]
+        record = replace(record, floor=np.array(floors).reshape(-1, 1))
+    if step != 1:
+        every_k = int(evaluate(step, batch.values) if not isinstance(step, int) else step)
+        kept = record.k % every_k == 0
+        record = Record(record.k[kept], record.measured[kept], None if record.floor is None else record.floor[kept])
+        if len(record.k) < 2:
+            raise Inexact(f"enumeration ends before the first multiple of {every_k}")
+    return record, note
+
+
+def _mean(claim: RateBound, cloud: Cloud) -> Array:
+    assert claim.metric is not None and cloud.weights is not None
+    values = claim.metric(cloud.state, cloud.case)
+    weights = cloud.weights.reshape((-1,) + (1,) * (values.ndim - 1))
+    return (weights * values).sum(axis=0)[None]
+
+
+def _adversarial(claim: RateBound, batch: Batch, found: list[Cloud], source: Source, note: str) -> Evidence:
+    """A claim on every path: each reachable state is compared with its own bound, the worst kept."""
+    assert claim.metric is not None
+    rows = []
+    initial = claim.metric(found[0].state, found[0].case)
+    for cloud in found:
+        measured = claim.metric(cloud.state, cloud.case)
+        series = {s.name: s.read(cloud.state, cloud.case)[None] for s in claim.reads}
+        record = Record(np.array([cloud.k]), measured[None], None, series)
+        states = replace(batch, settings=batch.settings[:1])
+        start = np.broadcast_to(initial, measured.shape) if measured.shape[0] != initial.shape[0] else initial
+        bound = bound_along(claim, states, record, start if batch.arithmetic.eps else initial)
+        floor = None
+        if batch.arithmetic.eps:
+            floor = np.broadcast_to(floor_of(claim)(cloud.state, cloud.case, resolution(cloud.state, cloud.case, batch.arithmetic.eps)), measured.shape[:1])[None]
+        rows.append(compared(record.k, record.measured, bound, floor, claim.relation, batch.arithmetic.eps))
+    return Evidence(batch.settings, worst_of_paths(rows, claim.relation), source, note)
+
+
+def worst_of_paths(rows: list[Comparison], relation: Relation) -> Comparison:
+    """One comparison (checkpoints, 1) that keeps, at each k, the worst state."""
+    chosen = []
+    for row in rows:
+        order = [(bool(v), _badness(r, relation)) for v, r in zip(row.violated[0], row.ratio[0], strict=True)]
+        chosen.append(max(range(len(order)), key=order.__getitem__))
+    pick = [(row, i) for row, i in zip(rows, chosen, strict=True)]
+    kind = rows[0].ratio.dtype
+    return Comparison(np.array([int(row.k[0]) for row in rows]), np.array([[row.ratio[0][i]] for row, i in pick], dtype=kind),
+                      np.array([[row.violated[0][i]] for row, i in pick]), np.array([[row.measured[0][i]] for row, i in pick], dtype=kind),
+                      np.array([[row.bound[0][i]] for row, i in pick], dtype=kind), np.array([-1]), np.array([False]))
+
+
+def _badness(ratio: Any, relation: Relation) -> float:
+    if ratio is None or ratio != ratio:
+        return -1.0
+    return abs(float(ratio) - 1) if relation is Relation.EQUAL else float(ratio)
+
+
+def _evidence(claim: RateBound, batch: Batch, record: Record, source: Source, horizon: int | None, note: str = "") -> Evidence:
+    """A record compared with the bound; at the horizon only, where one is fixed."""
+    initial = _initial(claim, record)
+    bound = bound_along(claim, batch, record, initial)
+    result = compared(record.k, record.measured, bound, record.floor, claim.relation, batch.arithmetic.eps)
+    if horizon is not None:
+        last = slice(len(record.k) - 1, len(record.k))
+        result = replace(result, k=result.k[last], ratio=result.ratio[last], violated=result.violated[last], measured=result.measured[last], bound=result.bound[last])
+    return Evidence(batch.settings, result, source, note)
+
+
+def _initial(claim: RateBound, record: Record) -> Array:
+    first = record.measured[0]
+    return first
+
+
+# ---- sampled runs, beside the exact ones
+def sampled_verdict(title: str, claim: RateBound, setting: Setting, settings: Settings) -> Verdict:
+    """The mean of independent replicates at the default parameters, with its 95 % band: for the eye, never for the word."""
+    assert claim.metric is not None
+    batch = batch_of([setting] * settings.replicates, FLOAT64)
+    points = judged_points(claim, batch, settings, claim.grid.horizons[-1] if claim.grid.horizons else None)
+    algorithm = algorithm_of(claim)
+    binder = Binder(algorithm, batch.values, batch.x0.ndim, int(points[-1]), FLOAT64)
+    if binder.at(0).draws(batch.case.problem).adversarial:
+        raise Inexact("an adversary has no law to sample from")
+    recorder = Recorder(claim.metric, batch.case, claim.mode, claim.reads)
+    seed = (settings.seed, title, claim.name, setting.name)
+    loop = sampling_loop(settings, int(points[-1]) * settings.replicates * int(np.prod(batch.x0.shape[1:])))
+    loop(binder, batch.case.problem, initial_state(binder, batch), points, recorder, settings.replicates, seed)
+    record = recorder.record(None)
+    with np.errstate(all="ignore"):
+        mean = record.measured.mean(axis=1, keepdims=True)
+        error = record.measured.std(axis=1, ddof=1, keepdims=True) / np.sqrt(settings.replicates) if settings.replicates > 1 else np.full_like(mean, np.nan)
+    single = batch_of([setting], FLOAT64)
+    averaged = Record(record.k, mean, np.zeros((len(record.k), 1)), {name: values.mean(axis=1, keepdims=True) for name, values in record.series.items()})
+    bound = bound_along(claim, single, averaged, mean[0])
+    result = compared(record.k, mean, bound, averaged.floor, claim.relation, FLOAT64.eps)
+    evidence = Evidence((setting,), replace(result, violated=np.zeros_like(result.violated)), Source.MONTE_CARLO, "a sampled mean certifies nothing by itself")
+    verdict = verdict_of(title, claim, setting.name, [evidence], settings)
+    if mean.ndim == 2:
+        curve = Curve(setting.name, record.k, mean[:, 0], np.asarray(bound, dtype=float)[:, 0], mean[:, 0] - 1.96 * error[:, 0], mean[:, 0] + 1.96 * error[:, 0])
+        verdict = replace(verdict, curve=curve)
+    return replace(verdict, replicates=settings.replicates)
+
+
+JAX_WORK = 2e8       # replicate-coordinates updated: about where compilation (a second at most) is paid back
+
+
+def sampling_loop(settings: Settings, work: int) -> Callable[..., Any]:
+    """NumPy below about a second of work, JAX above where it is installed, or what the user forces."""
+    from convlab.run.jax_loop import available, run_compiled
+
+    if settings.engine == "jax" or (settings.engine == "auto" and work > JAX_WORK and available()):
+        return run_compiled
+    return run_sampled
+
+

@@ -1,0 +1,175 @@
+"""From comparisons to one verdict: the worst ratio beyond k = 0, the ratio at the end, the word, and the witness."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from convlab.constants import Array
+from convlab.judge.compare import Comparison
+from convlab.judge.verdict import Curve, Verdict, Witness, Word, jsonable
+from convlab.run.cases import Setting
+from convlab.run.settings import Settings
+from convlab.theorem import KINDS, Relation, Source
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One batch of settings compared with the bound, by one source."""
+
+    settings: tuple[Setting, ...]
+    result: Comparison
+    source: Source
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One place in the evidence: which batch, checkpoint and case."""
+
+    evidence: Evidence
+    row: int
+    case: int
+
+    @property
+    def k(self) -> int:
+        """The iteration."""
+        return int(self.evidence.result.k[self.row])
+
+    @property
+    def ratio(self) -> Any:
+        """Measured over bound."""
+        return self.evidence.result.ratio[self.row, self.case]
+
+    @property
+    def setting(self) -> Setting:
+        """Start and parameters."""
+        return self.evidence.settings[self.case]
+
+
+def verdict_of(title: str, claim: Any, problem: str, evidence: list[Evidence], settings: Settings) -> Verdict:
+    """The verdict on one problem from all its evidence."""
+    relation = getattr(claim, "relation", Relation.AT_MOST)
+    violation = first_violation(evidence)
+    worst = worst_spot(evidence, relation)
+    shown = violation or worst or Spot(evidence[0], len(evidence[0].result.k) - 1, 0)
+    lost = _lost(evidence)
+    sampled = evidence[0].source is Source.MONTE_CARLO
+    word = Word.REFUTED if violation is not None else Word.INCONCLUSIVE if sampled or worst is None or lost else Word.HOLDS
+    setting = shown.setting
+    measured, bound = (x[shown.row, shown.case] for x in (shown.evidence.result.measured, shown.evidence.result.bound))
+    return Verdict(
+        title, claim.name, KINDS[type(claim)], problem, evidence[0].source, word, named(setting.point), named(setting.constants),
+        _plain(shown.ratio), shown.k, _plain(last_ratio(evidence, relation)), _plain(measured), _plain(bound),
+        points=sum(len(e.settings) for e in evidence), witness=None if violation is None else witness(title, problem, violation, settings),
+        outcome=lost or _divergence(evidence), note=_note(evidence, worst, violation), curve=default_curve(problem, evidence))
+
+
+def first_violation(evidence: list[Evidence]) -> Spot | None:
+    """The earliest violation, one beyond k = 0 before one at k = 0."""
+    spots = [Spot(e, int(row), int(case)) for e in evidence for row, case in zip(*np.nonzero(e.result.violated), strict=True)]
+    return min(spots, key=lambda s: (s.k == 0, s.k), default=None)
+
+
+def worst_spot(evidence: list[Evidence], relation: Relation) -> Spot | None:
+    """The worst judged ratio over k >= 1 (over k = 0 where nothing else was judged)."""
+    best: tuple[float, Spot] | None = None
+    for minimum_k in (1, 0):
+        for e in evidence:
+            far = badness(e.result.ratio, relation)
+            far[e.result.k < minimum_k] = -1
+            row, case = np.unravel_index(int(np.argmax(far)), far.shape)
+            if far[row, case] >= 0 and (best is None or far[row, case] > best[0]):
+                best = (float(far[row, case]), Spot(e, int(row), int(case)))
+        if best is not None:
+            return best[1]
+    return None
+
+
+def badness(ratio: Array, relation: Relation) -> Array:
+    """How bad a ratio is, -1 where nothing was judged: the ratio itself, or its distance from 1 for equalities."""
+    plain = np.array([[np.nan if r is None else float(r) for r in row] for row in ratio]) if ratio.dtype == object else ratio.astype(float)
+    far = np.abs(plain - 1) if relation is Relation.EQUAL else plain
+    return np.where(np.isnan(far), -1.0, far)
+
+
+def last_ratio(evidence: list[Evidence], relation: Relation) -> Any:
+    """The worst ratio at the last k that was judged in each batch."""
+    worst: tuple[float, Any] = (-1.0, None)
+    for e in evidence:
+        far = badness(e.result.ratio, relation)
+        rows = np.nonzero((far >= 0).any(axis=1))[0]
+        if len(rows):
+            case = int(np.argmax(far[rows[-1]]))
+            if far[rows[-1], case] > worst[0]:
+                worst = (float(far[rows[-1], case]), e.result.ratio[rows[-1], case])
+    return worst[1]
+
+
+def witness(title: str, problem: str, spot: Spot, settings: Settings) -> Witness:
+    """What a stranger needs to see the violation again."""
+    setting, result = spot.setting, spot.evidence.result
+    told = " ".join(f"--param {name}={_typed(value)}" for name, value in named(setting.point).items())
+    return Witness(problem, named(setting.point), named(setting.constants), setting.start.name, spot.k, _plain(result.measured[spot.row, spot.case]),
+                   _plain(result.bound[spot.row, spot.case]), settings.seed,
+                   f"convlab check {title} --problem '{problem}' {told} --outside --iterations {max(1, spot.k)} --seed {settings.seed}")
+
+
+def _typed(value: Any) -> str:
+    return str(jsonable(value))
+
+
+def named(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Values by symbol name; surds as floats."""
+    return {str(symbol): value if hasattr(value, "denominator") or isinstance(value, (int, float)) else float(value) for symbol, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or hasattr(value, "denominator"):
+        return value
+    return value if isinstance(value, np.longdouble) and not (1e-300 < abs(value) < 1e300) and value != 0 else float(value)
+
+
+def _lost(evidence: list[Evidence]) -> str | None:
+    for e in evidence:
+        for case, k in enumerate(e.result.broke):
+            if k >= 0 and not e.result.diverged[case]:
+                return f"NaN at k = {int(k)}: the oracle (or the metric) returned no number, from {e.settings[case].start.name} with {_told(e.settings[case])}"
+    return None
+
+
+def _divergence(evidence: list[Evidence]) -> str | None:
+    for e in evidence:
+        for case, k in enumerate(e.result.broke):
+            if k >= 0:
+                return f"left the range of float64 at k = {int(k)}, with {_told(e.settings[case])}"
+    return None
+
+
+def _told(setting: Setting) -> str:
+    return ", ".join(f"{name} = {float(value):.6g}" for name, value in named(setting.point).items()) or "no parameters"
+
+
+def _note(evidence: list[Evidence], worst: Spot | None, violation: Spot | None) -> str:
+    notes = list(dict.fromkeys(e.note for e in evidence if e.note))
+    if worst is None and violation is None:
+        notes.append("nothing lies above the floating-point resolution: nothing was judged")
+    return "; ".join(notes)
+
+
+def default_curve(problem: str, evidence: list[Evidence]) -> Curve | None:
+    """The curve of the default parameters from the first start; one point a horizon where the claim speaks of horizons."""
+    first = evidence[0]
+    same = [e for e in evidence if e.settings[0] == first.settings[0]] if len(first.result.k) == 1 else [first]
+    if len(first.result.k) == 1 and len(evidence) > 1 and all(len(e.result.k) == 1 for e in evidence):
+        same = [e for e in evidence if e.settings[0].point.keys() == first.settings[0].point.keys() and list(e.settings[0].point.values())[:1] == list(first.settings[0].point.values())[:1]]
+    k, measured, bound = (np.concatenate([part(e) for e in same]) for part in (
+        lambda e: e.result.k, lambda e: _floats(e.result.measured[:, 0]), lambda e: _floats(e.result.bound[:, 0])))
+    kept = np.isfinite(measured) & np.isfinite(bound)
+    return Curve(problem, k[kept], measured[kept], bound[kept]) if kept.sum() >= 2 else None
+
+
+def _floats(values: Array) -> Array:
+    return np.array([np.nan if v is None else float(v) for v in values])
