@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from convlab import symbols
 from convlab.constants import Array
-from convlab.operations import norm, norm_squared, sqrt
+from convlab.operations import maximum, norm, norm_squared, sqrt
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,16 @@ def at_distance(state: Any, case: Case, s: Array) -> Array:
 
 
 def at_squared_distance(state: Any, case: Case, s: Array) -> Array:
-    """Resolution of a squared distance."""
-    return s * s
+    """Resolution of a squared distance D^2: (D + s)^2 - D^2."""
+    return s * s + 2 * s * norm(state[0] - case.minimiser)
 
 
 def at_gap(state: Any, case: Case, s: Array) -> Array:
-    """Resolution of a function gap: L s^2/2, or G s where f has kinks."""
-    return case.get(symbols.L) * s * s / 2 if case.get(symbols.L) is not None else case.get(symbols.G, 1) * s
+    """Resolution of a function gap: |g| s + L s^2/2 with |g|^2 <= 2 L gap, or G s where f has kinks."""
+    smoothness = case.get(symbols.L)
+    if smoothness is None:
+        return case.get(symbols.G, 1) * s
+    return smoothness * s * s / 2 + s * sqrt(2 * smoothness * maximum(gap_of(case.problem, state[0], case.minimum), 0 * s))
 
 
 def at_gradient(state: Any, case: Case, s: Array) -> Array:
@@ -66,8 +69,9 @@ def at_gradient(state: Any, case: Case, s: Array) -> Array:
 
 
 def at_squared_gradient(state: Any, case: Case, s: Array) -> Array:
-    """Resolution of a squared gradient norm."""
-    return (case[symbols.L] * s) ** 2
+    """Resolution of a squared gradient norm |g|^2: (|g| + L s)^2 - |g|^2."""
+    error = case[symbols.L] * s
+    return error * error + 2 * error * norm(case.problem.gradient(state[0]))
 
 
 @dataclass(frozen=True)

@@ -248,7 +248,7 @@ def realised(instance: Instance, claim: Any, title: str, families: Mapping[str, 
         raise BadInput(f"{title}: no problem family is called {instance.family!r}; there are {', '.join(sorted(families))}.")
     constants: dict[Any, Any] = {**OPEN_CONSTANTS, symbols.kappa: Fraction(36), **instance.at}
     found = []
-    for point in points_at(claim, title, instance.family, constants, settings):
+    for point in points_at(claim, title, instance.family, constants, settings) if claim.defaults else [{}]:      # without tunables nothing is chosen
         values = {**constants, **point, **({symbols.k: k, symbols.K: k} if k is not None else {})}
         if not holds(instance.when, values):
             continue
