@@ -11,13 +11,18 @@ from sympy import Eq, Rational
 from convlab.algorithms.decentralized import Gossip, TimeVaryingGossip
 from convlab.assumptions import MixingMatrix, OnePeerRounds
 from convlab.constants import Array
-from convlab.metrics import Case, at_squared_distance, metric
-from convlab.operations import norm_squared
+from convlab.metrics import Case, metric
+from convlab.operations import norm_squared, sqrt
 from convlab.symbols import M0, k, mixing, rounds, workers
 from convlab.theorem import Bound, Changed, Identity, Instance, RateBound, Relation, SymbolicIdentity, Theorem, multiples_of
 
 
-@metric("norm(X_k - overline(X)_k)^2", "x^2", at_squared_distance, needs_minimiser=False)
+def at_squared_disagreement(state: Any, case: Case, s: Array) -> Array:
+    """Resolution of a squared disagreement D^2: (D + s)^2 - D^2."""
+    return s * s + 2 * s * sqrt(squared_disagreement(state, case))
+
+
+@metric("norm(X_k - overline(X)_k)^2", "x^2", at_squared_disagreement, needs_minimiser=False)
 def squared_disagreement(state: Any, case: Case) -> Array:
     """Sum over the workers of the squared distance to their mean."""
     x = state[0]
@@ -81,7 +86,7 @@ gossip = Theorem(
             assumptions=(OnePeerRounds,),
             condition=Eq(workers, 2**rounds),
             metric=squared_disagreement,
-            bound=sp.Integer(0),
+            bound=sp.Piecewise((M0, Eq(k, 0)), (0, True)),
             relation=Relation.EQUAL,
             grid=multiples_of(rounds),
             tight=(Instance("graphs", kind="one_peer", size=4), Instance("graphs", kind="one_peer", size=16)),

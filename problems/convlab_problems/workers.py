@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab.assumptions import DisagreeingWorkers, Isotropic, Minimum, Smooth, StronglyConvex, Workers
+from convlab.assumptions import DisagreeingWorkers, Isotropic, Minimum, Quadratic, Smooth, StronglyConvex, Workers
 from convlab.constants import Array, Number, exact
 from convlab.operations import inner
 from convlab.problem import Family, Member, Start
@@ -57,7 +57,7 @@ class IsotropicWorkers:
 
     def facts(self) -> tuple[Any, ...]:
         """Everything is known exactly."""
-        return (Workers(self.workers),
+        return (Workers(self.workers), Quadratic(),
                 Isotropic(exact(self.lam, how="f = lam |x - x*|^2/2: its Hessian is lam I")),
                 Smooth(exact(self.lam, how="the Hessian is lam I")),
                 StronglyConvex(exact(self.lam, how="the Hessian is lam I")),
