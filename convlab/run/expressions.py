@@ -55,7 +55,7 @@ def _power(base: Any, exponent: Any) -> Fraction:
     if exponent.denominator == 1:
         if base == 0 and exponent < 0:
             raise ZeroDivisionError
-        return Fraction(base ** int(exponent))
+        return Fraction(base) ** int(exponent)
     if exponent.denominator == 2:
         try:
             return Fraction(exact_sqrt(base) ** exponent.numerator)
@@ -67,7 +67,7 @@ def _power(base: Any, exponent: Any) -> Fraction:
 def _number(value: Any) -> Any:
     if isinstance(value, Surd):
         raise Irrational(f"{value} is irrational")
-    return value
+    return Fraction(value) if isinstance(value, int) and not isinstance(value, bool) else value      # 3 / 2 of two integers would be a float
 
 
 def _irrational(name: str) -> Callable[..., Any]:
