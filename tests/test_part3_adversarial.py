@@ -1,11 +1,11 @@
 """Simultaneous gradient descent-ascent on quadratic games: the divergence is an identity, in fractions as in floats."""
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from convlab_problems.saddle import BILINEAR, STRONGLY_MONOTONE, make_bilinear, saddle
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +13,7 @@ from convlab.algorithms.adversarial import SimultaneousGDA
 from convlab.arithmetic import FLOAT64, RATIONAL, cast
 from convlab.assumptions import LipschitzOperator, SaddlePoint, audit
 from convlab.operations import norm_squared
+from convlab_problems.saddle import BILINEAR, STRONGLY_MONOTONE, make_bilinear, saddle
 
 rationals = st.fractions(min_value=-20, max_value=20, max_denominator=12)
 positive = st.fractions(min_value=Fraction(1, 12), max_value=20, max_denominator=12)
@@ -51,7 +52,8 @@ def test_the_run_scales_with_the_start_and_commutes_with_turns(step, coupling, s
     z0 = point(x, y)
 
     for plain, scaled, turned in zip(iterates(algorithm, game, z0, 4), iterates(algorithm, game, scale * z0, 4), iterates(algorithm, game, z0 @ turn, 4), strict=True):
-        assert (scaled == scale * plain).all() and (turned == plain @ turn).all()
+        assert (scaled == scale * plain).all()
+        assert (turned == plain @ turn).all()
 
 
 @given(seed=st.integers(0, 1000))
@@ -72,7 +74,7 @@ def test_the_strongly_monotone_plane_contracts_by_its_exact_factor():
     game, z0 = saddle((4,), mu=3, at=(2, -7)), point(Fraction(5), Fraction(1, 3))
     distances = [norm_squared(z - game.saddle)[0] for z in iterates(SimultaneousGDA(Fraction(3, 25)), game, z0, 6)]
 
-    assert all(after == Fraction(16, 25) * before for before, after in zip(distances, distances[1:], strict=False))
+    assert all(after == Fraction(16, 25) * before for before, after in itertools.pairwise(distances))
 
 
 @pytest.mark.parametrize("member", [*BILINEAR.members(), *STRONGLY_MONOTONE.members()], ids=lambda m: m.name)

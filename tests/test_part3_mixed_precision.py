@@ -5,7 +5,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from convlab_problems import loss_scaling, low_precision
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from convlab.assumptions import FixedPointGrid, audit
 from convlab.constants import exact
 from convlab.draws import Bernoulli, Draws, rademacher
 from convlab.operations import norm_squared
+from convlab_problems import loss_scaling, low_precision
 
 rationals = st.fractions(min_value=-30, max_value=30, max_denominator=16)
 positive = st.fractions(min_value=Fraction(1, 16), max_value=30, max_denominator=16)
@@ -37,7 +37,8 @@ def test_sampled_coins_see_the_same_draws():
     raw = {name: law.raw(np.random.default_rng(1), 1, 64)[0] for name, law in draws.items()}
     drawn = draws.value(raw, None)
 
-    assert (drawn.up == (drawn.noise > 0)).all() and 0 < drawn.up.sum() < 64
+    assert (drawn.up == (drawn.noise > 0)).all()
+    assert 0 < drawn.up.sum() < 64
 
 
 def test_a_coin_cannot_see_what_is_drawn_later():
@@ -52,7 +53,8 @@ def test_rounding_is_unbiased_with_the_variance_of_a_coin(y, spacing):
     at = RATIONAL.array([[y]])
     up, low, high = chance_up(at, spacing)[0, 0], rounded(at, spacing, 0)[0, 0], rounded(at, spacing, 1)[0, 0]
 
-    assert 0 <= up < 1 and low <= y < high == low + spacing
+    assert 0 <= up < 1
+    assert low <= y < high == low + spacing
     assert (1 - up) * low + up * high == y
     assert (1 - up) * (low - y) ** 2 + up * (high - y) ** 2 == (y - low) * (high - y) <= spacing**2 / 4
 
@@ -95,7 +97,8 @@ def test_one_cell_off_the_minimiser_half_a_step_attains_the_first_bound():
     delta = Fraction(3, 7)
     found = expected_distances(low_precision.make((5,), delta, cells=1), LowPrecisionSGD(Fraction(1, 10), delta), [delta], 2)
 
-    assert found[1] == delta**2 / 2 and found[2] < delta**2 * (Fraction(1, 16) + Fraction(1, 4) + Fraction(1, 16))
+    assert found[1] == delta**2 / 2
+    assert found[2] < delta**2 * (Fraction(1, 16) + Fraction(1, 4) + Fraction(1, 16))
 
 
 @pytest.mark.parametrize("member", list(low_precision.FAMILY.members()), ids=lambda m: m.name)

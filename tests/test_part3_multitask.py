@@ -5,7 +5,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from convlab_problems.tasks import FAMILY, make, rotated
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from convlab.algorithms.multitask import PCGrad, surgery
 from convlab.arithmetic import FLOAT64, RATIONAL, cast
 from convlab.assumptions import Smooth, audit
 from convlab.operations import inner
+from convlab_problems.tasks import FAMILY, make, rotated
 
 rationals = st.fractions(min_value=-9, max_value=9, max_denominator=7)
 vectors = st.lists(rationals, min_size=3, max_size=3)
@@ -44,7 +44,7 @@ def test_the_direction_obeys_its_three_identities(first, second):
 @given(first=vectors, second=vectors, scale=st.fractions(min_value=Fraction(1, 5), max_value=9, max_denominator=5))
 def test_the_direction_is_symmetric_in_the_tasks_and_turns_and_scales_with_them(first, second, scale):
     """Swapping the gradients changes nothing; rotating or scaling both rotates or scales the direction, with ==."""
-    assert (TURN @ TURN.T == np.eye(3, dtype=int)).all()
+    assert (np.eye(3, dtype=int) == TURN @ TURN.T).all()
     g, h = one(first), one(second)
     u = surgery(g, h)
 
@@ -65,7 +65,8 @@ def test_the_decrease_is_exact_where_the_sum_is_isotropic(first, second, lam, ga
     gamma, s = gamma_L / L, 1 - c * c / (a * b)
     after = PCGrad(gamma).step(PCGrad(gamma).init(x, pair), pair).x
 
-    assert L == 2 * lam and (pair.task_gradients(x)[0] == np.stack([g[0], h[0]])).all()
+    assert 2 * lam == L
+    assert (pair.task_gradients(x)[0] == np.stack([g[0], h[0]])).all()
     assert (pair.value(x) - pair.value(after))[0] == gamma * s * (a + b - gamma_L / 2 * (a + b - 2 * c))
 
 
@@ -94,7 +95,8 @@ def test_opposed_tasks_stop_where_they_meet():
     pair = make((1, 3), ((1,), (-1,)))
     x = one((Fraction(1, 3),))
 
-    assert (PCGrad(Fraction(1, 4)).step(PCGrad(Fraction(1, 4)).init(x, pair), pair).x == x).all() and pair.gradient(x)[0, 0] != 0
+    assert (PCGrad(Fraction(1, 4)).step(PCGrad(Fraction(1, 4)).init(x, pair), pair).x == x).all()
+    assert pair.gradient(x)[0, 0] != 0
 
 
 @pytest.mark.parametrize("member", list(FAMILY.members()), ids=lambda m: m.name)

@@ -34,7 +34,8 @@ def bound_along(claim: RateBound, batch: Batch, record: Record, initial: Array) 
     if batch.arithmetic.eps == 0:
         return _exact(claim, batch, record, initial)
     if not isinstance(claim.bound, sp.Basic) and callable(claim.bound):
-        return np.stack([np.asarray(claim.bound(int(k), batch.case, _at(record, i, initial))) for i, k in enumerate(record.k)])
+        with np.errstate(all="ignore"):                      # a bound that leaves float64 is not judged there
+            return np.stack([np.asarray(claim.bound(int(k), batch.case, _at(record, i, initial))) for i, k in enumerate(record.k)])
     k = record.k.reshape(-1, 1)
     values: dict[Any, Any] = {**batch.values, symbols.k: k, symbols.K: k, symbols.M0: initial.reshape(1, -1)}
     values.update(_series(claim, record))
