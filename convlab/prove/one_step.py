@@ -71,7 +71,7 @@ def _case_residual(bound: Any, reached: Any, case: When, claim: Any, steps: list
     for expression in (resolved(bound, condition), reached, *(b for _, b in case.terms)):
         if not _is_inner_products(expression):
             return f"{expression} is no combination of inner products of u and v"
-    return next((found for m, b in case.terms for found in (_multiplier_residual(m, condition), _bracket_residual(b, claim, steps)) if found), None)
+    return next((found for m, b in case.terms for found in (_multiplier_residual(m, condition), _bracket_residual(b, condition, claim, steps)) if found), None)
 
 
 def _is_inner_products(expression: Any) -> bool:
@@ -88,15 +88,15 @@ def _multiplier_residual(multiplier: Any, condition: Any) -> str | None:
     return None if point is None else f"the multiplier {multiplier} is negative at {point_text(point)}"
 
 
-def _bracket_residual(bracket: Any, claim: Any, steps: list[str]) -> str | None:
-    """Nonnegative for every slope v/u that the assumptions allow; brackets with other letters (function values) are taken as declared, and it is said."""
+def _bracket_residual(bracket: Any, condition: Any, claim: Any, steps: list[str]) -> str | None:
+    """Nonnegative for every slope v/u that the assumptions allow; brackets with function values are taken as declared, and it is said."""
     slope = sp.Symbol("slope", real=True)
-    range_of_slopes = _slopes(claim, slope)
-    known = {u, v, symbols.L, symbols.mu}
-    if range_of_slopes is None or not sp.sympify(bracket).free_symbols <= known:
+    allowed = _slopes(claim, slope)
+    if allowed is None or any(sum(powers) == 0 for powers, _ in sp.Poly(sp.expand(bracket), u, v).terms()):
         steps.append(f"taken as nonnegative, as declared: {bracket}")
         return None
-    point = counterexample(sp.And(range_of_slopes, _ordered(claim)), sp.expand(sp.sympify(bracket).subs({u: 1, v: slope}, simultaneous=True)) >= 0)
+    scalar = sp.expand(sp.expand(bracket).subs({u: 1, v: slope}, simultaneous=True))
+    point = counterexample(sp.And(condition, allowed), scalar >= 0)
     if point is not None:
         return f"the bracket {bracket} is negative at u = 1, v = slope, {point_text(point)}"
     steps.append(f"nonnegative under the assumptions: {bracket}")

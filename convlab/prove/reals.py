@@ -6,8 +6,9 @@ in some symbol is solved for it. What cannot be decided this way is said (`Undec
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations, pairwise
 from operator import eq, ge, gt, ne
 from typing import Any
@@ -73,19 +74,20 @@ def _solve(system: _System) -> Point | None:
     found = _open_point(reduced.positive + reduced.weak, reduced.nonzero)
     if found is not None:
         return found
-    return _first(_solve_edge(reduced, i) for i in range(len(reduced.weak)))
+    return _first(partial(_solve, _edge(reduced, i)) for i in range(len(reduced.weak)))
 
 
-def _solve_edge(system: _System, i: int) -> Any:
-    return lambda: _solve(replace(system, positive=system.positive + system.weak[:i], weak=system.weak[i + 1:], zero=(system.weak[i],)))
+def _edge(system: _System, i: int) -> _System:
+    """Its i-th weak inequality an equation, the earlier ones strict."""
+    return replace(system, positive=system.positive + system.weak[:i], weak=system.weak[i + 1:], zero=(system.weak[i],))
 
 
-def _first(attempts: Iterable[Any]) -> Point | None:
+def _first(attempts: Iterable[Callable[[], Point | None]]) -> Point | None:
     """The first point that an attempt finds; a doubt counts only when no other attempt finds one."""
     doubts = []
     for attempt in attempts:
         try:
-            found: Point | None = attempt()
+            found = attempt()
         except Undecided as doubt:
             doubts.append(doubt)
             continue
@@ -132,12 +134,12 @@ def _factor_branches(factor: Any, rest: _System) -> Iterator[Any]:
         return
     linear = [(v, *sp.Poly(factor, v).all_coeffs()) for v in sorted(factor.free_symbols, key=str) if sp.degree(factor, v) == 1]
     if not linear:
-        yield lambda: _at_roots(factor, rest)
+        yield partial(_at_roots, factor, rest)
         return
     v, slope, remainder = min(linear, key=lambda entry: (not entry[1].is_Number, len(entry[1].free_symbols), str(entry[0])))
-    yield lambda: _solved_for(v, slope, remainder, rest)
+    yield partial(_solved_for, v, slope, remainder, rest)
     if not slope.is_Number:
-        yield lambda: _solve(replace(rest, zero=(*rest.zero, slope, remainder)))
+        yield partial(_solve, replace(rest, zero=(*rest.zero, slope, remainder)))
 
 
 def _solved_for(v: Any, slope: Any, remainder: Any, rest: _System) -> Point | None:
@@ -162,7 +164,7 @@ def _at_roots(factor: Any, rest: _System) -> Point | None:
     if len(factor.free_symbols) == 1 and sp.Poly(factor).count_roots() == 0:
         return None
     if len(symbols) > 1:
-        return _without_discriminant(factor, rest)
+        return _at_double_roots(factor, rest)
     (x,) = symbols
     for root in sp.Poly(factor, x).real_roots():
         def sign(p: Any, root: Any = root) -> int:
@@ -174,18 +176,18 @@ def _at_roots(factor: Any, rest: _System) -> Point | None:
     return None
 
 
-def _without_discriminant(factor: Any, rest: _System) -> None:
-    """None if, for some symbol v of degree two, no point of the other symbols has a nonnegative discriminant. Raises Undecided otherwise."""
+def _at_double_roots(factor: Any, rest: _System) -> Point | None:
+    """For a symbol v of degree two whose discriminant is nowhere positive: v is then the double root, where there is one. Raises Undecided for others."""
     for v in sorted(factor.free_symbols, key=str):
         polynomial = sp.Poly(factor, v)
         if polynomial.degree() != 2:
             continue
-        square = polynomial.LC()
+        discriminant, square = sp.expand(polynomial.discriminant()), polynomial.LC()
         free_of_v = _System(*(tuple(p for p in group if not p.has(v)) for group in (rest.positive, rest.weak, rest.zero, rest.nonzero)))
-        real = replace(free_of_v, weak=(*free_of_v.weak, sp.expand(polynomial.discriminant())), nonzero=(*free_of_v.nonzero, square))
-        straight = replace(rest, zero=(*rest.zero, square, sp.expand(factor - square * v**2)))
-        if _solve(real) is None and (square.is_Number or _solve(straight) is None):
-            return
+        if _solve(replace(free_of_v, positive=(*free_of_v.positive, discriminant))) is None:
+            double = replace(rest, zero=(*rest.zero, discriminant, sp.expand(sp.diff(factor, v))), nonzero=(*rest.nonzero, square))
+            straight = replace(rest, zero=(*rest.zero, square, sp.expand(factor - square * v**2)))
+            return _first(partial(_solve, system) for system in (double, straight))
     raise Undecided(f"{factor} = 0 is linear in none of its symbols")
 
 

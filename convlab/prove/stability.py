@@ -76,7 +76,7 @@ def _inequality(p: Any) -> Any:
         return p > 0
     expanded = sp.expand(p)
     less = sp.Add(*(-t for t in sp.Add.make_args(expanded) if t.could_extract_minus_sign()))
-    return sp.StrictLessThan(less, sp.expand(expanded + less))
+    return expanded > 0 if less == 0 else sp.StrictLessThan(less, sp.expand(expanded + less))
 
 
 def _without_implied(kept: list[Any], candidate: Any) -> list[Any]:
