@@ -173,17 +173,22 @@ def settings_on(claim: Any, title: str, member: Member, settings: Settings, assu
     return found
 
 
+def condition_of(claim: Any) -> Any:
+    """Where the parameters of a claim may lie: its condition and, of a stability region, the domain of its other tunables."""
+    return sp.And(claim.condition, getattr(claim, "domain", sp.true))
+
+
 def points_at(claim: Any, title: str, problem: str, constants: Mapping[Any, Any], settings: Settings) -> list[Point]:
     """The parameter points of a claim at these constants, with what the user fixed."""
     fixed = given_parameters(settings, claim.defaults)
-    needed = sp.sympify(claim.condition).free_symbols - set(claim.defaults) - set(constants)
+    needed = condition_of(claim).free_symbols - set(claim.defaults) - set(constants)
     if needed:
         raise NotApplicable(f"its condition speaks of {sorted(map(str, needed))[0]}, which the problem does not know")
     try:
         if fixed and not settings.outside:
             from_default = {**constants, **parameter_points(sp.true, claim.defaults, constants, stream(0), fixed)[0]}
             refuse_outside(claim, title, from_default, problem)
-        condition = sp.true if settings.outside else claim.condition
+        condition = sp.true if settings.outside else condition_of(claim)
         if settings.outside and fixed:
             return parameter_points(sp.true, claim.defaults, constants, stream(0), {**fixed, **{}})[:1]
         return parameter_points(condition, claim.defaults, constants, stream(settings.seed, title, problem, "points"), fixed)
@@ -257,7 +262,7 @@ def realised(instance: Instance, claim: Any, title: str, families: Mapping[str, 
         provenance = constants_of(problem, assumptions)
         for start in problem.starts(np.random.default_rng(stream(settings.seed, title, "start"))):
             own = {**{s: c.value for s, c in provenance.items()}, **start_constants(problem, start)}
-            if holds(claim.condition, {**constants, **own, **point}):
+            if holds(condition_of(claim), {**constants, **own, **point}):
                 found.append(Setting(problem, repr(instance), start, point, own, provenance))
     return found
 
