@@ -33,6 +33,8 @@ def _symbolic(*values: Any) -> bool:
 
 
 def _namespace(*values: Any) -> Any:
+    if all(isinstance(v, (np.ndarray, np.generic, float, int)) for v in values):
+        return np                                        # the measured run: the general look-up costs as much as a small step
     return array_namespace(*(v for v in values if hasattr(v, "dtype")))
 
 

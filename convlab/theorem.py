@@ -85,13 +85,19 @@ def sum_of(first: int, last: int) -> Mode:
 
 @dataclass(frozen=True)
 class Grid:
-    """The k on which a claim speaks: `step` is a number or a symbol (multiples of it); `horizons`, one run each with K fixed in advance, if not empty."""
+    """The k on which a claim speaks, from `first` on: `step` is a number or a symbol (multiples of it); `horizons`, one run each with K fixed in advance."""
 
     step: Any = 1
     horizons: tuple[int, ...] = ()
+    first: int = 0
 
 
 every_k = Grid()
+
+
+def from_k(first: int) -> Grid:
+    """k = first, first + 1, ..."""
+    return Grid(first=first)
 
 
 def multiples_of(step: Any) -> Grid:
@@ -135,9 +141,9 @@ def Bound(bound: Formula, on: Instance | None = None, name: str = "", **changes:
 
 
 def Step(on: Instance | None = None, name: str = "", **changes: Any) -> Mutant:
-    """The claim at parameters beyond its condition: give `defaults={gamma: ...}`; the condition is dropped."""
+    """The claim at parameters beyond its condition: give `defaults={gamma: ...}`; they become the condition."""
     told = ", ".join(f"{s} = {v}" for s, v in changes.get("defaults", {}).items())
-    return Mutant(name or f"at {told}", {**changes, "condition": sp.true}, on, outside=True)
+    return Mutant(name or f"at {told}", {**changes, "condition": sp.And(*(sp.Eq(s, v) for s, v in changes.get("defaults", {}).items()))}, on, outside=True)
 
 
 def Changed(name: str, on: Instance | None = None, **changes: Any) -> Mutant:

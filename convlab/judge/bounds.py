@@ -35,7 +35,7 @@ def bound_along(claim: RateBound, batch: Batch, record: Record, initial: Array) 
         return _exact(claim, batch, record, initial)
     if not isinstance(claim.bound, sp.Basic) and callable(claim.bound):
         with np.errstate(all="ignore"):                      # a bound that leaves float64 is not judged there
-            return np.stack([np.asarray(claim.bound(int(k), batch.case, _at(record, i, initial))) for i, k in enumerate(record.k)])
+            return np.stack([np.broadcast_to(claim.bound(int(k), batch.case, _at(record, i, initial)), record.measured.shape[1:]) for i, k in enumerate(record.k)])
     k = record.k.reshape(-1, 1)
     values: dict[Any, Any] = {**batch.values, symbols.k: k, symbols.K: k, symbols.M0: initial.reshape(1, -1)}
     values.update(_series(claim, record))
@@ -57,7 +57,7 @@ def _exact(claim: RateBound, batch: Batch, record: Record, initial: Array) -> Ar
     rows = []
     for i, k in enumerate(record.k.tolist()):
         if not isinstance(claim.bound, sp.Basic) and callable(claim.bound):
-            rows.append(np.asarray(claim.bound(k, batch.case, _at(record, i, initial)), dtype=object))
+            rows.append(np.broadcast_to(np.asarray(claim.bound(k, batch.case, _at(record, i, initial)), dtype=object), record.measured.shape[1:]))
             continue
         values = {**exact, symbols.k: k, symbols.K: k, **{s: series[i].reshape(-1)[0] for s, series in _series(claim, record).items()}}
         try:

@@ -1,12 +1,12 @@
 """`check`: a theorem, its claims, every way to judge them. A straight line from declaration to verdicts."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from convlab.judge.rate import judge_rate
-from convlab.judge.verdict import Check
+from convlab.judge.verdict import Check, Skipped, Verdict
 from convlab.problem import Family, installed_families
 from convlab.run.settings import Settings
 from convlab.theorem import FalseClaim, Identity, OperatorConstant, RateBound, StabilityRegion, StepInequality, Theorem
@@ -21,11 +21,9 @@ def check(theorem: Theorem, *, settings: Settings | None = None, families: Mappi
     """
     settings = settings or Settings()
     families = installed_families() if families is None else families
-    result = Check(())
-    for declared in theorem.claims:
-        if claim is None or declared.name == claim:
-            result = result + judge_claim(theorem.id, _with_algorithm(declared, algorithm), families, settings)
-    return result
+    found = [item for declared in theorem.claims if claim is None or declared.name == claim
+             for item in judge_claim(theorem.id, _with_algorithm(declared, algorithm), families, settings)]
+    return Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(s for s in found if isinstance(s, Skipped)))
 
 
 def _with_algorithm(declared: Any, algorithm: Any) -> Any:
@@ -36,7 +34,7 @@ def _with_algorithm(declared: Any, algorithm: Any) -> Any:
     return replace(declared, algorithm=algorithm)  # type: ignore[type-var]
 
 
-def judge_claim(title: str, claim: Any, families: Mapping[str, Family], settings: Settings) -> Check:
+def judge_claim(title: str, claim: Any, families: Mapping[str, Family], settings: Settings) -> Iterator[Verdict | Skipped]:
     """One claim by the judge of its kind."""
     from convlab.judge import false, identity, operator, stability, step
 

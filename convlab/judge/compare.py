@@ -54,7 +54,8 @@ def compared(k: Array, measured: Array, bound: Array, floor: Array | None, relat
             judged = known
             ratio = np.where(m <= 0, np.where(violated, np.inf, 0), ratio)
         else:
-            ratio, violated = m / b, np.abs(m - b) > slack * np.maximum(np.abs(m), np.abs(b)) + low
+            largest = np.maximum(np.abs(m), np.abs(b)).max(axis=tuple(range(2, m.ndim)), keepdims=True)     # a step mixes the cells, and so their roundings
+            ratio, violated = m / b, np.abs(m - b) > slack * largest + low
             judged = known & (np.maximum(np.abs(m), np.abs(b)) > low)
             ratio = np.where(b == 0, np.where(violated, np.inf, 1), ratio)
     return _worst_cells(k, np.where(judged, ratio, np.nan), violated & known, m, b, relation, broke, diverged)

@@ -12,7 +12,7 @@ from convlab.constants import Array
 from convlab.draws import Inexact
 from convlab.judge.bounds import bound_along, needed_symbols
 from convlab.judge.compare import Comparison, compared
-from convlab.judge.verdict import Check, Curve, Skipped, Verdict
+from convlab.judge.verdict import Curve, Skipped, Verdict
 from convlab.judge.words import Evidence, verdict_of
 from convlab.operations import Unsupported
 from convlab.problem import Family, Member
@@ -24,7 +24,7 @@ from convlab.run.engine import flattened, initial_state, is_random, run_determin
 from convlab.run.enumeration import Cloud, clouds
 from convlab.run.expressions import evaluate
 from convlab.run.moments import exact_moments
-from convlab.run.recorder import Record, Recorder, measured_floor, resolution
+from convlab.run.recorder import ROUNDINGS, Record, Recorder, measured_floor, recent_size, size_of
 from convlab.run.settings import Settings
 from convlab.theorem import Instance, Law, RateBound, Relation, Source, every_iterate, tight_instances
 
@@ -34,6 +34,7 @@ EXACT_CLOUD = 6                        # rational enumeration
 DIGITS = 4000                          # a rational run ends where a number passes this length (Python prints no more than 4,300)
 HORIZONS = (1, 2, 3, 7, 15)            # where an instance is another problem for each horizon
 ENUMERATED = 14                        # updates enumerated: 2^14 paths of a coin
+REASONS = (NotApplicable, Unsupported, Inexact)      # what keeps a pair from being judged; the message is printed
 EPOCHS = 8                             # multiples judged of a claim that speaks only of them
 
 
@@ -42,16 +43,19 @@ def algorithm_of(claim: RateBound) -> Any:
     return Coupled(*claim.coupled) if claim.coupled is not None else claim.algorithm
 
 
-def judge_rate(title: str, claim: RateBound, families: Mapping[str, Family], settings: Settings) -> Check:
+def judge_rate(title: str, claim: RateBound, families: Mapping[str, Family], settings: Settings) -> Iterator[Verdict | Skipped]:
     """Verdicts on the claim's instances and on every matching problem, with what was skipped and why."""
-    verdicts: list[Verdict] = []
-    skipped: list[Skipped] = []
     for instance in claim.on or tight_instances(claim):
         if not settings.problems or instance.family in settings.problems or repr(instance) in settings.problems:
-            _collect(lambda instance=instance: judge_instance(title, claim, instance, families, settings), title, claim, repr(instance), verdicts, skipped)  # type: ignore[misc]
+            try:
+                yield judge_instance(title, claim, instance, families, settings)
+            except REASONS as reason:
+                yield Skipped(title, claim.name, repr(instance), str(reason))
     for member in () if claim.on else members(families, settings):
-        _collect(lambda member=member: judge_member(title, claim, member, settings, skipped), title, claim, member.name, verdicts, skipped)  # type: ignore[misc]
-    return Check(tuple(verdicts), tuple(skipped))
+        try:
+            yield from judge_member(title, claim, member, settings)
+        except REASONS as reason:
+            yield Skipped(title, claim.name, member.name, str(reason))
 
 
 def members(families: Mapping[str, Family], settings: Settings) -> Iterator[Member]:
@@ -62,15 +66,8 @@ def members(families: Mapping[str, Family], settings: Settings) -> Iterator[Memb
                 yield member
 
 
-def _collect(judge: Callable[[], list[Verdict]], title: str, claim: RateBound, problem: str, verdicts: list[Verdict], skipped: list[Skipped]) -> None:
-    try:
-        verdicts.extend(judge())
-    except (NotApplicable, Unsupported, Inexact) as reason:
-        skipped.append(Skipped(title, claim.name, problem, str(reason)))
-
-
 # ---- declared instances, in rationals where they are rational
-def judge_instance(title: str, claim: RateBound, instance: Instance, families: Mapping[str, Family], settings: Settings) -> list[Verdict]:
+def judge_instance(title: str, claim: RateBound, instance: Instance, families: Mapping[str, Family], settings: Settings) -> Verdict:
     """The verdict on one declared instance: exact where its data are rational, else by the float sources."""
     horizons = (claim.grid.horizons or HORIZONS) if speaks_of_horizon(instance) else (None,)
     found = [(k, setting) for k in horizons for setting in realised(instance, claim, title, families, settings, k)]
@@ -81,7 +78,7 @@ def judge_instance(title: str, claim: RateBound, instance: Instance, families: M
     except (Unsupported, ValueError, TypeError, OverflowError) as reason:
         evidence = [e for k, setting in found for e in float_evidence(claim, [setting], settings, k)]
         evidence = [replace(e, note=_joined(e.note, f"not in rationals: {reason}")) for e in evidence]
-    return [verdict_of(title, claim, repr(instance), evidence, settings)]
+    return verdict_of(title, claim, repr(instance), evidence, settings)
 
 
 def _joined(*notes: str) -> str:
@@ -128,24 +125,22 @@ def _digits(state: Any) -> int:
 
 
 # ---- matching problems
-def judge_member(title: str, claim: RateBound, member: Member, settings: Settings, skipped: list[Skipped]) -> list[Verdict]:
+def judge_member(title: str, claim: RateBound, member: Member, settings: Settings) -> Iterator[Verdict | Skipped]:
     """Verdicts on one problem: by an exact source, and sampled beside it where the run is random."""
     found = settings_on(claim, title, member, settings, claim.assumptions)
     if claim.relation is not Relation.AT_MOST:
         check_exact(needed_symbols(claim) | symbols_of(algorithm_of(claim)), found[0].provenance)
     if getattr(claim.metric, "needs_minimiser", False) and batch_of(found[:1], FLOAT64).case.minimiser is None:
         raise NotApplicable("its minimiser is not known")
-    verdicts = []
     try:
-        verdicts.append(verdict_of(title, claim, member.name, float_evidence(claim, found, settings), settings))
+        yield verdict_of(title, claim, member.name, float_evidence(claim, found, settings), settings)
     except Inexact as reason:
-        skipped.append(Skipped(title, claim.name, member.name, f"no exact source: {reason}"))
+        yield Skipped(title, claim.name, member.name, f"no exact source: {reason}")
     if is_random(algorithm_of(claim)) and settings.sampled and claim.law is Law.EXPECTATION and claim.relation is not Relation.EQUAL:
         try:
-            verdicts.append(sampled_verdict(title, claim, found[0], settings))
+            yield sampled_verdict(title, claim, found[0], settings)
         except Inexact as reason:
-            skipped.append(Skipped(title, claim.name, member.name, f"not sampled: {reason}"))
-    return verdicts
+            yield Skipped(title, claim.name, member.name, f"not sampled: {reason}")
 
 
 def float_evidence(claim: RateBound, found: list[Setting], settings: Settings, k: int | None = None) -> list[Evidence]:
@@ -248,8 +243,7 @@ def _cloud_record(claim: RateBound, binder: Binder, batch: Batch, last: int, ste
     else:
         record = Record(np.arange(len(found)), np.stack([_mean(claim, cloud) for cloud in found]), None)
     if batch.arithmetic.eps:
-        floors = [np.asarray(floor_of(claim)(cloud.state, cloud.case, resolution(cloud.state, cloud.case, batch.arithmetic.eps))).max() for cloud in found]
-        record = replace(record, floor=np.array(floors).reshape(-1, 1))
+        record = replace(record, floor=np.stack([np.asarray(floor.max()).reshape(1) for floor in _cloud_floors(claim, found, batch.arithmetic.eps)]))
     if step != 1:
         every_k = int(evaluate(step, batch.values) if not isinstance(step, int) else step)
         kept = record.k % every_k == 0
@@ -259,11 +253,20 @@ def _cloud_record(claim: RateBound, binder: Binder, batch: Batch, last: int, ste
     return record, note
 
 
+def _cloud_floors(claim: RateBound, found: list[Cloud], eps: float) -> list[Array]:
+    floors, recent = [], None
+    for cloud in found:
+        size = size_of(cloud.state, cloud.case)
+        recent = recent_size(size.max(), recent)
+        floors.append(np.asarray(floor_of(claim)(cloud.state, cloud.case, ROUNDINGS * eps * np.full_like(size, recent))))
+    return floors
+
+
 def _mean(claim: RateBound, cloud: Cloud) -> Array:
     assert claim.metric is not None and cloud.weights is not None
     values = claim.metric(cloud.state, cloud.case)
     weights = cloud.weights.reshape((-1,) + (1,) * (values.ndim - 1))
-    return (weights * values).sum(axis=0)[None]
+    return np.asarray((weights * values).sum(axis=0))[None]      # of objects numpy sums a plain row to a bare Fraction
 
 
 def _adversarial(claim: RateBound, batch: Batch, found: list[Cloud], source: Source, note: str) -> Evidence:
@@ -280,7 +283,7 @@ def _adversarial(claim: RateBound, batch: Batch, found: list[Cloud], source: Sou
         bound = bound_along(claim, states, record, start if batch.arithmetic.eps else initial)
         floor = None
         if batch.arithmetic.eps:
-            floor = np.broadcast_to(floor_of(claim)(cloud.state, cloud.case, resolution(cloud.state, cloud.case, batch.arithmetic.eps)), measured.shape[:1])[None]
+            floor = np.broadcast_to(_cloud_floors(claim, [cloud], batch.arithmetic.eps)[0], measured.shape[:1])[None]
         rows.append(compared(record.k, record.measured, bound, floor, claim.relation, batch.arithmetic.eps))
     return Evidence(batch.settings, worst_of_paths(rows, claim.relation), source, note)
 
@@ -309,10 +312,12 @@ def _evidence(claim: RateBound, batch: Batch, record: Record, source: Source, ho
     initial = _initial(claim, record)
     bound = bound_along(claim, batch, record, initial)
     result = compared(record.k, record.measured, bound, record.floor, claim.relation, batch.arithmetic.eps)
-    if horizon is not None:
-        last = slice(len(record.k) - 1, len(record.k))
-        result = replace(result, k=result.k[last], ratio=result.ratio[last], violated=result.violated[last], measured=result.measured[last], bound=result.bound[last])
-    return Evidence(batch.settings, result, source, note)
+    return Evidence(batch.settings, _spoken_of(result, record.k == horizon if horizon is not None else record.k >= claim.grid.first), source, note)
+
+
+def _spoken_of(result: Comparison, rows: Array) -> Comparison:
+    """The rows of the k that the claim speaks of."""
+    return replace(result, k=result.k[rows], ratio=result.ratio[rows], violated=result.violated[rows], measured=result.measured[rows], bound=result.bound[rows])
 
 
 def _initial(claim: RateBound, record: Record) -> Array:

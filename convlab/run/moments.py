@@ -22,7 +22,7 @@ from convlab.problem import fact
 from convlab.run.bind import Binder, field_key
 from convlab.run.cases import Batch
 from convlab.run.engine import flattened, initial_state, unflattened
-from convlab.run.recorder import Record, measured_floor, resolution
+from convlab.run.recorder import FORGOTTEN, ROUNDINGS, Record, measured_floor, size_of
 
 BUDGET = 1e10           # multiplications: maps x dimension^3 x updates
 BRANCHES = 4096         # draws of one step that are enumerated
@@ -224,10 +224,8 @@ def exact_moments(binder: Binder, batch: Batch, metric: Measure, points: Array) 
                 if cost > BUDGET:
                     raise Inexact(f"exact moments would cost {cost:.1e} multiplications")
             moments = propagated(moments, seen[key])
-    s = resolution(state, batch.case, arithmetic.eps)
-    values = np.stack(measured)
-    floor = None if arithmetic.eps == 0 else _moment_floor(metric, batch.case, reference, s, np.stack([s] * len(kept)))
-    return Record(np.array(kept), values, floor)
+    floor = None if arithmetic.eps == 0 else _floors(metric, batch.case, reference, state, kept, arithmetic.eps)
+    return Record(np.array(kept), np.stack(measured), floor)
 
 
 def propagated(moments: Array, maps: Maps) -> Array:
@@ -238,9 +236,11 @@ def propagated(moments: Array, maps: Maps) -> Array:
     return (maps.weights[:, :, None, None] * images).sum(axis=0)
 
 
-def _moment_floor(metric: Measure, case: Case, reference: Any, s: Array, shape: Array) -> Array:
+def _floors(metric: Measure, case: Case, reference: Any, start: Any, kept: list[int], eps: float) -> Array:
+    """The metric's floor at the size of the reference, and of the start as far as it is not forgotten."""
     floor_of = getattr(metric, "floor", None) or measured_floor(metric)
-    return np.stack([np.asarray(floor_of(reference, case, s))] * len(shape))
+    near, far = size_of(reference, case), size_of(start, case)
+    return np.stack([np.asarray(floor_of(reference, case, ROUNDINGS * eps * np.maximum(near, far * float(FORGOTTEN) ** -k))) for k in kept])
 
 
 def mean_square_radius(maps: Maps) -> Array:

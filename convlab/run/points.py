@@ -20,6 +20,8 @@ from convlab.symbols import Role, Symbol
 INSIDE = Fraction(1, 1000)      # how far inside an open end, relative to the interval
 INTERIOR = 5                    # seeded interior points
 FAR = 1000                      # an interval without upper end is tried up to this multiple of the default
+NEAR = 4                        # a tunable of which the condition says nothing is tried on (0, NEAR times its default)
+EQUAL = 1e-12                   # relative: an equality between floats, each the rounding of a short formula
 
 Point = dict[Any, Any]
 
@@ -56,12 +58,19 @@ def relations(condition: Any) -> list[Any]:
 
 def holds(condition: Any, values: Mapping[Any, Any]) -> bool:
     """Whether the condition is true at these numbers, exactly where they are rational."""
-    return all(bool(evaluate(relation, values)) for relation in relations(condition))
+    return all(_equal(evaluate(r.lhs, values), evaluate(r.rhs, values)) if isinstance(r, sp.Equality) else bool(evaluate(r, values))
+               for r in relations(condition))
+
+
+def _equal(left: Any, right: Any) -> bool:
+    return bool(left == right) if is_rational(left) and is_rational(right) else abs(float(left) - float(right)) <= EQUAL * max(abs(float(left)), abs(float(right)))
 
 
 def interval(condition: Any, tunable: Any, values: Mapping[Any, Any]) -> Interval:
     """The interval of one tunable around its present value; the other values stay. Relations linear in it are solved, others bisected."""
     here = values[tunable]
+    if not sp.sympify(condition).has(tunable):
+        return Interval(0, NEAR * abs(here) if here else 1, False, True)
     low: Any = -math.inf
     high: Any = math.inf
     low_closed = high_closed = False
@@ -154,7 +163,7 @@ def parameter_points(condition: Any, defaults: Mapping[Any, Any], constants: Map
         for value in _sizes(condition, tunable, start, constants) if _is_size(tunable) else interval(condition, tunable, {**constants, **start}).ends():
             points.append({**start, tunable: value})
     rng = np.random.default_rng(seed)
-    reals = [t for t in free if not _is_size(t) and sp.sympify(condition).has(t)]
+    reals = [t for t in free if not _is_size(t)]
     for _ in range(INTERIOR if reals else 0):
         point = dict(start)
         for tunable in reals:

@@ -12,6 +12,7 @@ from convlab.metrics import Case, Measure
 from convlab.operations import norm_squared
 from convlab.theorem import Mode, Series
 
+FORGOTTEN = 4      # how much of the last update's size still counts: a step may contract all the way, but it was rounded at the size it started from
 ROUNDINGS = 8      # a point is known to this many units of rounding: a handful of operations an update, contracted again by the next
 
 
@@ -43,6 +44,7 @@ class Recorder:
     kept: dict[str, list[Array]] = field(default_factory=dict)
     _window: list[Any] = field(default_factory=lambda: [None, None])       # statistic over the window up to k - 1 and up to k
     _sums: dict[str, Array] = field(default_factory=dict)
+    _recent: Any = None          # size of the point, the last ones included
 
     @property
     def every(self) -> bool:
@@ -63,7 +65,8 @@ class Recorder:
             self.k.append(k)
             self.measured.append(now)
             if self.floor_of is not None:
-                self.floors.append(self.floor_of(state, self.case, resolution(state, self.case, self.eps)))
+                self._recent = recent_size(size_of(state, self.case), self._recent)
+                self.floors.append(self.floor_of(state, self.case, ROUNDINGS * self.eps * self._recent))
             for name, value in self._sums.items():
                 self.kept.setdefault(name, []).append(value)
 
@@ -83,13 +86,19 @@ class Recorder:
                       {name: np.stack(values) for name, values in self.kept.items()}, None, final)
 
 
-def resolution(state: Any, case: Case, eps: float) -> Array:
-    """s = 8 eps max(|x|, |x*|), to which a point is known."""
-    size = np.sqrt(norm_squared(state[0]).astype(float)) if not isinstance(state[0], tuple) else np.sqrt(norm_squared(state[0][0]).astype(float))
+def size_of(state: Any, case: Case) -> Array:
+    """max(|x|, |x*|) of every case: what a point is rounded at."""
+    point = state[0][0] if isinstance(state[0], tuple) else state[0]
+    size = np.sqrt(norm_squared(np.asarray(point)).astype(float))
     if case.minimiser is not None:
         best = np.asarray(case.minimiser, dtype=float)
         size = np.maximum(size, np.sqrt((best * best).sum()))
-    return np.asarray(ROUNDINGS * eps * size)
+    return np.asarray(size)
+
+
+def recent_size(size: Array, before: Any) -> Array:
+    """The size of the last points: a point that was far away a step ago carries the rounding of that place."""
+    return size if before is None else np.maximum(size, before / FORGOTTEN)
 
 
 def measured_floor(metric: Measure) -> Callable[[Any, Case, Array], Array]:

@@ -1,0 +1,58 @@
+"""Would we have noticed? Every false neighbour that a theorem declares is judged as if it were claimed, until something refutes it."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from convlab.judge.check import judge_claim
+from convlab.judge.verdict import Verdict, Witness, Word, jsonable
+from convlab.problem import Family, installed_families
+from convlab.run.settings import Settings
+from convlab.theorem import FalseClaim, Mutant, Theorem, mutated
+
+
+@dataclass(frozen=True)
+class MutantResult:
+    """A mutant with the witness that refutes it at some k >= 1, or the news that it survives."""
+
+    theorem: str
+    claim: str
+    mutant: str
+    refuted: bool
+    problem: str = ""
+    witness: Witness | None = None
+    judged: int = 0                  # verdicts looked at
+
+    def to_json(self) -> dict[str, Any]:
+        """The item of `results` in `convlab mutants --json`."""
+        return {"theorem": self.theorem, "claim": self.claim, "mutant": self.mutant, "verdict": "refuted" if self.refuted else "survives",
+                "witness": None if self.witness is None else {"problem": self.witness.problem, "parameters": jsonable(self.witness.parameters),
+                                                              "start": self.witness.start, "iteration": self.witness.iteration,
+                                                              "measured": jsonable(self.witness.measured), "bound": jsonable(self.witness.bound)}}
+
+
+def mutants(theorem: Theorem, settings: Settings | None = None, families: Mapping[str, Family] | None = None) -> tuple[MutantResult, ...]:
+    """Every declared mutant of a theorem, judged."""
+    settings = replace(settings or Settings(), sampled=False, parameters={}, outside=False)
+    families = installed_families() if families is None else families
+    return tuple(judged_mutant(theorem.id, claim, mutant, families, settings) for claim, mutant in declared(theorem))
+
+
+def declared(theorem: Theorem) -> Iterator[tuple[Any, Mutant]]:
+    """Claims with their mutants; those of a false claim are mutants of what it asserts."""
+    for claim in theorem.claims:
+        for mutant in claim.mutants:
+            yield (replace(claim.asserted, on=(claim.witness,), name=claim.name) if isinstance(claim, FalseClaim) else claim), mutant
+
+
+def judged_mutant(title: str, claim: Any, mutant: Mutant, families: Mapping[str, Family], settings: Settings) -> MutantResult:
+    """One mutant: the first refutation beyond k = 0 ends the search."""
+    judged = 0
+    for found in judge_claim(title, mutated(claim, mutant), families, settings):
+        if not isinstance(found, Verdict):
+            continue
+        judged += 1
+        if found.word is Word.REFUTED and found.witness is not None and found.witness.iteration >= 1:
+            return MutantResult(title, claim.name, mutant.name, True, found.problem, found.witness, judged)
+    return MutantResult(title, claim.name, mutant.name, False, judged=judged)
