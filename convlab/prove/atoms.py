@@ -1,4 +1,8 @@
-"""Conditions as alternatives of polynomial atoms: negations pushed in, fractions cleared, roots and absolute values named by symbols of their own."""
+"""Conditions as alternatives of polynomial atoms.
+
+Negations are pushed in, fractions cleared, absolute values and maxima split into cases, roots named by symbols of their own. Where a root is not real
+its relation has no truth value, and the point counts neither for nor against it.
+"""
 from __future__ import annotations
 
 import re
@@ -10,7 +14,7 @@ import sympy as sp
 
 from convlab.symbols import Role, Symbol
 
-ROOTS = "_root_"           # names of symbols that stand for a root or an absolute value
+ROOTS = "_root_"           # names of symbols that stand for a root
 
 
 class Undecided(ValueError):
@@ -57,12 +61,32 @@ _RELATIONS: dict[type, tuple[int, str]] = {sp.StrictGreaterThan: (1, ">"), sp.Gr
 
 
 def _polynomial(relations: tuple[Any, ...]) -> list[Conjunction]:
+    """One conjunction of atoms for each way in which the absolute values, maxima and minima of these relations can fall out."""
+    distinction = next((e for r in relations for e in sorted(r.atoms(sp.Abs, sp.Max, sp.Min), key=sp.count_ops)), None)
+    if distinction is not None:
+        return [atoms for value, when in _cases(distinction) for chosen in _chosen(relations, distinction, value, when) for atoms in _polynomial(chosen)]
     names = _Names()
     atoms: list[Atom] = []
     for relation in relations:
         sign, word = _RELATIONS[type(relation)]
         atoms += _cleared(names.named(sign * (relation.lhs - relation.rhs)), word)
     return [(*atoms, *names.meaning)]
+
+
+def _cases(distinction: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+    """The values that it can take, each with its condition; the conditions exclude each other."""
+    if isinstance(distinction, sp.Abs):
+        (inside,) = distinction.args
+        return [(inside, (inside >= 0,)), (-inside, (inside < 0,))]
+    values, sign = distinction.args, 1 if isinstance(distinction, sp.Max) else -1
+    return [(one, tuple(sign * (one - other) > 0 for other in values[:i]) + tuple(sign * (one - other) >= 0 for other in values[i + 1:]))
+            for i, one in enumerate(values)]
+
+
+def _chosen(relations: tuple[Any, ...], distinction: Any, value: Any, when: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """The relations in that case: none of them if one is false there."""
+    replaced = [r.xreplace({distinction: value}) for r in (*relations, *when)]
+    return [] if sp.false in replaced else [tuple(r for r in replaced if r != sp.true)]
 
 
 def _cleared(expression: Any, relation: str) -> list[Atom]:
@@ -77,7 +101,7 @@ def _cleared(expression: Any, relation: str) -> list[Atom]:
 
 
 class _Names:
-    """Symbols in place of roots and absolute values, with the atoms that say what they mean."""
+    """Symbols in place of roots, with the atoms that say what they mean."""
 
     def __init__(self) -> None:
         self.known: dict[Any, Any] = {}
@@ -90,29 +114,17 @@ class _Names:
         if not expression.args:
             return expression
         arguments = [self.named(a) for a in expression.args]
-        if isinstance(expression, (sp.Max, sp.Min)):
-            return self._extreme(arguments, 1 if isinstance(expression, sp.Max) else -1)
-        if isinstance(expression, sp.Abs):
-            return self._symbol(arguments[0] ** 2, 2)
         if expression.is_Pow and isinstance(expression.exp, sp.Rational) and not expression.exp.is_Integer:
             return self._symbol(arguments[0], int(expression.exp.q)) ** int(expression.exp.p)
         return expression.func(*arguments)
 
-    def _extreme(self, arguments: list[Any], sign: int) -> Any:
-        best = arguments[0]
-        for other in arguments[1:]:
-            best = (best + other + sign * self._symbol((best - other) ** 2, 2)) / 2
-        return best
-
     def _symbol(self, power: Any, order: int) -> Any:
-        """The nonnegative number whose power of that order is given."""
+        """The nonnegative number whose power of that order is given (which says that the power is nonnegative, too)."""
         key = (sp.factor(power), order)
         if key not in self.known:
             symbol = sp.Symbol(f"{ROOTS}{len(self.known)}", real=True)
             self.known[key] = symbol
             self.meaning += [Atom(symbol, ">="), *_cleared(symbol**order - power, "==")]
-            if order % 2 == 0 and sp.factor_list(power)[1] != []:
-                self.meaning += _cleared(power, ">=")
         return self.known[key]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import combinations, pairwise
 from operator import eq, ge, gt, ne
 from typing import Any
@@ -125,7 +125,7 @@ def _sign_by_coefficients(p: Any, positives: set[Any]) -> int | None:
 # ---- equations
 def _on_zero_set(system: _System) -> Point | None:
     equation, rest = system.zero[0], replace(system, zero=system.zero[1:])
-    return _first(branch for factor, _ in sp.factor_list(equation)[1] for branch in _factor_branches(factor, rest))
+    return _first(branch for factor, _ in _factors(equation) for branch in _factor_branches(factor, rest))
 
 
 def _factor_branches(factor: Any, rest: _System) -> Iterator[Any]:
@@ -201,9 +201,15 @@ def _open_point(positive: tuple[Any, ...], nonzero: tuple[Any, ...]) -> Point | 
     return _lift(symbols, levels[::-1], positive, {})
 
 
+@lru_cache(maxsize=4096)
+def _factors(p: Any) -> list[tuple[Any, int]]:
+    """Irreducible factors with their powers, the number in front left out."""
+    return list(sp.factor_list(p)[1])
+
+
 def _irreducible(polynomials: Iterable[Any]) -> set[Any]:
     """Irreducible factors over the rationals, up to sign."""
-    found = {f for p in polynomials if not p.is_Number for f, _ in sp.factor_list(p)[1]}
+    found = {f for p in polynomials if not p.is_Number for f, _ in _factors(p)}
     return {f if (-f) not in found or str(f) < str(-f) else -f for f in found}
 
 
