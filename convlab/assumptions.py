@@ -16,10 +16,11 @@ import numpy as np
 from convlab import symbols
 from convlab.arithmetic import FLOAT64, cast
 from convlab.constants import Array, Constant, Exactness
-from convlab.probing import SLACK, climb, descended, flattest_secant, sample_points, steepest_secant
+from convlab.probing import SLACK, climb, descended, flattest_secant, steepest_secant
 from convlab.probing import flat as _flat
 from convlab.probing import norms as _norms
 from convlab.probing import pairs as _pairs
+from convlab.probing import sample_points as sample_points
 
 
 class Status(Enum):
