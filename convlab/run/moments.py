@@ -246,11 +246,20 @@ def _floors(metric: Measure, case: Case, reference: Any, start: Any, kept: list[
 def mean_square_radius(maps: Maps) -> Array:
     """Spectral radius of M -> sum p A M A^T (the affine part left out), for each case: below 1 iff second moments stay bounded and forget their start."""
     linear = maps.matrices[:, :, :-1, :-1].astype(float)
+    basis = _symmetric_basis(linear.shape[-1])                 # the operator preserves the cone of second moments: its radius belongs to one of them
     radii = []
     for case in range(linear.shape[1]):
         operator = sum(float(w) * np.kron(a, a) for a, w in zip(linear[:, case], maps.weights[:, case], strict=True))
-        radii.append(float(np.abs(np.linalg.eigvals(operator)).max()))
+        radii.append(float(np.abs(np.linalg.eigvals(basis.T @ operator @ basis)).max()))
     return np.array(radii)
+
+
+def _symmetric_basis(m: int) -> Array:
+    """An orthonormal basis of the symmetric matrices among all, (m^2, m (m + 1)/2): half the size is an eighth of the work."""
+    rows, columns = np.triu_indices(m)
+    basis = np.zeros((m, m, len(rows)))
+    basis[rows, columns, range(len(rows))] = basis[columns, rows, range(len(rows))] = np.where(rows == columns, 1.0, np.sqrt(0.5))
+    return basis.reshape(m * m, -1)
 
 
 def sure_radius(maps: Maps) -> Array:
