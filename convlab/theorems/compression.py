@@ -125,8 +125,7 @@ def second_moment(rate: sp.Expr, added: sp.Expr) -> sp.Expr:
 
 squared_omega = contraction.subs(workers, workers**2)
 one_mask = CompressedGD(gamma, OneDrawForAll(RandK(n_kept)))
-four_workers = Instance("workers", lam=lam, shifts=((6, 8, 0), (-6, -8, 0), (0, 8, -6), (0, -8, 6)), start=(2 * R / 7, 3 * R / 7, 6 * R / 7),
-                        at={workers: 4, d: 3, sigma_opt: 10})
+two_workers = Instance("workers", lam=lam, shifts=((30, 40), (-30, -40)), start=(3 * R / 5, 4 * R / 5), at={workers: 2, d: 2, sigma_opt: 50})
 many_agree = Instance("workers", lam=lam, shifts=((0,) * 10,) * 3, start=(R,) + (0,) * 9, at={workers: 3, d: 10})
 
 isotropic = Theorem(
@@ -143,7 +142,7 @@ isotropic = Theorem(
             bound=second_moment(contraction, noise),
             relation=Relation.EQUAL,
             law=Law.EXPECTATION,
-            tight=four_workers,
+            tight=two_workers,
             facts=(SymbolicIdentity("the floor is the fixed point of the recursion", contraction * floor + noise, floor),
                    SymbolicIdentity("the rate is 1 at the edge", contraction.subs(gamma, 2 / (lam * (1 + omega_k / workers))), 1)),
             mutants=(Changed("one common mask for all workers keeps omega/N", algorithm=one_mask),
