@@ -46,11 +46,11 @@ def compared(k: Array, measured: Array, bound: Array, floor: Array | None, relat
         m = np.where(lost, np.inf, m)
         known = ~np.isnan(b) & ~(lost & (~np.isfinite(b) | (np.abs(b) > OVERFLOW))) & ~np.isnan(measured_or(measured, lost, diverged))
         if relation is Relation.AT_MOST:
-            ratio, violated = m / b, m > b * (1 + slack) + low
+            ratio, violated = m / b, m > b + slack * np.abs(b) + low
             judged = known & (m > low)
             ratio = np.where(b <= 0, np.where(violated, np.inf, 0), ratio)
         elif relation is Relation.AT_LEAST:
-            ratio, violated = b / m, m < b * (1 - slack) - low
+            ratio, violated = b / m, m < b - slack * np.abs(b) - low
             judged = known
             ratio = np.where(m <= 0, np.where(violated, np.inf, 0), ratio)
         else:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,14 +54,15 @@ def _evidence(claim: Identity, setting: Setting, arithmetic: Arithmetic) -> Evid
     count = max(len(left), len(right))
     left, right = (np.broadcast_to(v, (count, *v.shape[1:]))[:, None] for v in (left, right))
     exact = arithmetic.eps == 0 and left.dtype == object and right.dtype == object
-    k = np.arange(count)
+    along = isinstance(claim.left, Trajectory) or isinstance(claim.right, Trajectory)
+    k = np.arange(count) if along else np.ones(count, dtype=int)      # programs of a case alone know no iteration: nothing of theirs is a start
     if exact:
         return Evidence((setting,), compared(k, left, right, None, Relation.EQUAL, 0.0), Source.RATIONAL)
     left, right = left.astype(float), right.astype(float)
     size = np.maximum(np.abs(left), np.abs(right)).max(initial=0.0)
     floor = np.full((count, 1), 1e-9 * size)             # nine digits of the largest entry: cancelling entries carry the rounding of the others
     result = compared(np.zeros(count, dtype=int), left, right, floor, Relation.EQUAL, AGREE * FLOAT64.eps)
-    return Evidence((setting,), result, Source.DETERMINISTIC)
+    return Evidence((setting,), replace(result, k=k), Source.DETERMINISTIC)
 
 
 def program(declared: Any, batch: Batch) -> Array:

@@ -100,7 +100,7 @@ def _evidence(claim: OperatorConstant, sizes: Mapping[Any, Any], x: Array, error
     floor = None
     if arithmetic is FLOAT64:
         size = np.abs(FLOAT64.array(x)).reshape(len(x), -1).max(axis=1)
-        floor = 64 * FLOAT64.eps * (np.abs(error).reshape(len(x), -1).max(axis=1) * 0 + (size * FLOAT64.eps) ** 2)[None]      # squared rounding of the entries
+        floor = 64 * FLOAT64.eps * ((size * FLOAT64.eps) ** 2)[None]      # squared rounding of the entries
     if claim.relation is Relation.EQUAL and arithmetic is FLOAT64:
         floor = 64 * FLOAT64.eps * np.maximum(np.abs(limit), np.abs(FLOAT64.array(x)).reshape(len(x), -1).max(axis=1).reshape((-1,) + (1,) * (limit.ndim - 1))).reshape(len(x), -1).max(axis=1)[None]
     result = compared(np.array([1]), error[None], limit[None], floor, claim.relation, arithmetic.eps)

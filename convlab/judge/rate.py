@@ -337,7 +337,8 @@ def sampled_verdict(title: str, claim: RateBound, setting: Setting, settings: Se
         raise Inexact("an adversary has no law to sample from")
     recorder = Recorder(claim.metric, batch.case, claim.mode, claim.reads)
     seed = (settings.seed, title, claim.name, setting.name)
-    loop = sampling_loop(settings, int(points[-1]) * settings.replicates * int(np.prod(batch.x0.shape[1:])))
+    work = 0 if claim.reads else int(points[-1]) * settings.replicates * int(np.prod(batch.x0.shape[1:]))     # series are read by the NumPy loop
+    loop = sampling_loop(settings, work)
     loop(binder, batch.case.problem, initial_state(binder, batch), points, recorder, settings.replicates, seed)
     record = recorder.record(None)
     with np.errstate(all="ignore"):

@@ -110,7 +110,18 @@ def searched(claim: StepInequality, setting: Setting, seed: np.random.SeedSequen
         points = chosen + scale * 10 ** rng.uniform(-4, 0, size=(GENERATED,) + (1,) * base.ndim) * rng.standard_normal(chosen.shape)
         points[:KEPT] = chosen[:KEPT]
     assert best is not None
-    return Evidence((best[2],), best[1], Source.SEARCH, f"{GENERATED * ROUNDS} states")
+    return _settled(claim, Evidence((best[2],), best[1], Source.SEARCH, f"{GENERATED * ROUNDS} states"))
+
+
+def _settled(claim: StepInequality, found: Evidence) -> Evidence:
+    """A violation in floats, judged again at the same state in rationals where the claim has them: a search finds the worst rounding too.
+
+    The one kept violates by the largest share of its sides, so that what is rounding there is rounding everywhere.
+    """
+    if not found.result.violated.any():
+        return found
+    exact = _from_start(claim, found.settings[0])
+    return replace(exact, note=f"{found.note}; the worst again in rationals") if exact.source is Source.RATIONAL else found
 
 
 def _on_points(claim: StepInequality, setting: Setting, points: Array) -> Comparison:
@@ -124,7 +135,10 @@ def _on_points(claim: StepInequality, setting: Setting, points: Array) -> Compar
 def _gain(result: Comparison, relation: Relation) -> Array:
     ratio = result.ratio[0].astype(float)
     far = np.abs(ratio - 1) if relation is Relation.EQUAL else ratio
-    return np.where(result.violated[0], 1e300, np.nan_to_num(far, nan=-1.0, posinf=1e300))
+    measured, bound = result.measured[0].astype(float), result.bound[0].astype(float)
+    with np.errstate(all="ignore"):
+        excess = np.nan_to_num(np.abs(measured - bound) / np.maximum(np.abs(measured), np.abs(bound)), nan=1.0)     # nan: an infinite side
+    return np.where(result.violated[0], 1e300 * (1 + excess), np.nan_to_num(far, nan=-1.0, posinf=1e300))
 
 
 def _only(result: Comparison, case: int) -> Comparison:

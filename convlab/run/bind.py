@@ -32,7 +32,7 @@ class Binder:
     @property
     def scheduled(self) -> bool:
         """Whether some field changes with k."""
-        return _any_scheduled(self.algorithm)
+        return bool(scheduled_fields(self.algorithm))
 
     def at(self, k: int) -> Any:
         """The algorithm of update k (which makes x_{k+1} from x_k)."""
@@ -83,14 +83,14 @@ class Binder:
         return self.arithmetic.array(batch)
 
 
-def _any_scheduled(algorithm: Any) -> bool:
-    for f in fields(algorithm):
-        given = getattr(algorithm, f.name)
-        if isinstance(given, FunctionType) or (isinstance(given, sp.Basic) and given.has(symbols.k)):
-            return True
-        if is_dataclass(given) and not isinstance(given, type) and _any_scheduled(given):
-            return True
-    return False
+def scheduled_fields(algorithm: Any) -> list[str]:
+    """The fields of an algorithm that change with k."""
+    def changes(given: Any) -> bool:
+        if is_dataclass(given) and not isinstance(given, type):
+            return bool(scheduled_fields(given))
+        return isinstance(given, FunctionType) or (isinstance(given, sp.Basic) and bool(given.has(symbols.k)))
+
+    return [f.name for f in fields(algorithm) if changes(getattr(algorithm, f.name))]
 
 
 def symbols_of(algorithm: Any) -> set[Any]:

@@ -63,21 +63,26 @@ def raw_draws(draws: Draws, seed: tuple[object, ...], total: int, count: int) ->
     streams = {(name, b): np.random.default_rng(stream(number, *names, name, b)) for name in draws for b, _ in blocks}
     for first in range(0, total, CHUNK):
         length = min(CHUNK, total - first)
-        yield {name: np.concatenate([law.raw(streams[name, b], length, BLOCK)[:, :size] for b, size in blocks], axis=1) if len(blocks) > 1 or blocks[0][1] < BLOCK
-               else law.raw(streams[name, 0], length, BLOCK) for name, law in draws.items()}
+        yield {name: joined([law.raw(streams[name, b], length, size) for b, size in blocks]) for name, law in draws.items()}
+
+
+def joined(parts: list[Array]) -> Array:
+    """Replicate blocks side by side."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def run_sampled(binder: Binder, oracle: Any, state: Any, points: Array, recorder: Recorder, count: int, seed: tuple[object, ...]) -> Any:
     """Runs updates on drawn randomness; returns the final state. `seed` is (number, names...)."""
     wanted = set(points.tolist())
     recorder.look(0, state, 0 in wanted)
-    algorithms, k = steps(binder), 0
+    algorithms, k, declared = steps(binder), 0, None
     with np.errstate(all="ignore"):
         for chunk in raw_draws(binder.at(0).draws(oracle), seed, int(points[-1]), count):
             for t in range(next(iter(chunk.values())).shape[0]):
                 algorithm = next(algorithms)
-                drawn = algorithm.draws(oracle).value({name: raw[t] for name, raw in chunk.items()}, state)
-                state = algorithm.step(state, oracle, drawn)
+                if declared is None or binder.scheduled:
+                    declared = algorithm.draws(oracle)
+                state = algorithm.step(state, oracle, declared.value({name: raw[t] for name, raw in chunk.items()}, state))
                 k += 1
                 if k in wanted or recorder.every:
                     recorder.look(k, state, k in wanted)

@@ -4,8 +4,9 @@ The draws are the bits of the NumPy loop, so both agree to rounding. JAX's float
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,8 +14,8 @@ import numpy as np
 
 from convlab.arithmetic import cast, jax_arithmetic
 from convlab.constants import Array
-from convlab.metrics import Case
-from convlab.run.bind import Binder
+from convlab.metrics import Case, Measure
+from convlab.run.bind import Binder, scheduled_fields
 from convlab.run.engine import raw_draws
 from convlab.run.recorder import Recorder
 
@@ -26,65 +27,60 @@ def available() -> bool:
 
 def run_compiled(binder: Binder, oracle: Any, state: Any, points: Array, recorder: Recorder, count: int, seed: tuple[object, ...]) -> Any:
     """As `engine.run_sampled`. Metrics are evaluated inside the scan, at the checkpoints only unless the mode needs every k."""
-    import jax
-
-    with jax.enable_x64(True):
-        return _run(binder, oracle, state, points, recorder, count, seed)
+    return CompiledLoop(binder, oracle, recorder.metric, recorder.case).run(state, points, recorder, count, seed)
 
 
-def _run(binder: Binder, oracle: Any, state: Any, points: Array, recorder: Recorder, count: int, seed: tuple[object, ...]) -> Any:
-    import jax
-    import jax.numpy as jnp
+@dataclass(frozen=True)
+class CompiledLoop:
+    """An algorithm, a problem and a metric, compiled once for any number of runs."""
 
-    problem = cast(oracle, jax_arithmetic())
-    case = Case(problem, {s: jnp.asarray(v) if getattr(v, "ndim", 0) else v for s, v in recorder.case.values.items()},
-                None if recorder.case.minimiser is None else jnp.asarray(recorder.case.minimiser), recorder.case.minimum)
-    wanted = set(points.tolist())
-    recorder.look(0, state, 0 in wanted)
-    state = jax.tree.map(jnp.asarray, state)
-    shape = jax.eval_shape(lambda s: recorder.metric(s, case), state)
-    declared = binder.at(0).draws(oracle)
-    every = recorder.every
+    binder: Binder
+    oracle: Any
+    metric: Measure
+    case: Case
 
-    def update(carried: Any, item: Any) -> tuple[Any, Any]:
-        raw, changing, looked = item
-        algorithm = _with(fixed, changing)
-        after = algorithm.step(carried, problem, algorithm.draws(problem).value(raw, carried))
-        seen = recorder.metric(after, case) if every else jax.lax.cond(looked, lambda s: recorder.metric(s, case), lambda s: jnp.zeros(shape.shape, shape.dtype), after)
-        return after, seen
+    def run(self, state: Any, points: Array, recorder: Recorder, count: int, seed: tuple[object, ...]) -> Any:
+        """Runs to the last of `points`, shows the metric there to the recorder, returns the final state as NumPy arrays."""
+        import jax
 
-    def chunk_of(carried: Any, raw: Any, changing: Any, looked: Any, rows: Any) -> tuple[Any, Any]:
-        after, seen = jax.lax.scan(update, carried, (raw, changing, looked))
-        return after, seen[rows]
+        wanted, k = set(points.tolist()), 0
+        recorder.look(0, state, 0 in wanted)
+        with jax.enable_x64(True):
+            state = jax.tree.map(jax.numpy.asarray, state)
+            for chunk in raw_draws(self.binder.at(0).draws(self.oracle), seed, int(points[-1]), count):
+                length = next(iter(chunk.values())).shape[0]
+                looked = np.array([recorder.every or k + t in wanted for t in range(1, length + 1)])
+                state, seen = self._chunk(state, chunk, self._schedule(k, length), looked)
+                for t, value in zip(np.nonzero(looked)[0].tolist(), np.asarray(seen)[looked], strict=True):
+                    recorder.seen(k + t + 1, value, k + t + 1 in wanted)
+                k += length
+            return jax.tree.map(np.asarray, state)
 
-    fixed, compiled, k = binder.at(0), jax.jit(chunk_of), 0
-    for chunk in raw_draws(declared, seed, int(points[-1]), count):
-        length = next(iter(chunk.values())).shape[0]
-        numbers = range(k + 1, k + length + 1)
-        changing = _schedule(binder, k, length) if binder.scheduled else {}
-        looked = np.array([every or number in wanted for number in numbers])
-        rows = np.nonzero(looked)[0]
-        state, seen = compiled(state, {name: jnp.asarray(raw) for name, raw in chunk.items()}, changing, jnp.asarray(looked), jnp.asarray(rows))
-        for row, value in zip(rows.tolist(), np.asarray(seen), strict=True):
-            recorder.seen(k + row + 1, value, k + row + 1 in wanted)
-        k += length
-    return jax.tree.map(np.asarray, state)
+    @cached_property
+    def _chunk(self) -> Callable[..., tuple[Any, Any]]:
+        import jax
+        import jax.numpy as jnp
 
+        problem = cast(self.oracle, jax_arithmetic())
+        case = Case(problem, {s: jnp.asarray(v) if getattr(v, "ndim", 0) else v for s, v in self.case.values.items()},
+                    None if self.case.minimiser is None else jnp.asarray(self.case.minimiser), self.case.minimum)
+        fixed = self.binder.at(0)
 
-def _schedule(binder: Binder, first: int, length: int) -> Mapping[str, Array]:
-    """The fields that change with k, stacked over a chunk of updates."""
-    algorithms = [binder.at(first + t) for t in range(length)]
-    names = [f.name for f in fields(algorithms[0]) if _changes(binder, f.name)]
-    return {name: np.stack([np.asarray(getattr(a, name)) for a in algorithms]) for name in names}
+        def measured(state: Any) -> Any:
+            return self.metric(state, case)
 
+        def update(state: Any, item: Any) -> tuple[Any, Any]:
+            raw, changing, looked = item
+            algorithm = replace(fixed, **changing) if changing else fixed
+            after = algorithm.step(state, problem, algorithm.draws(problem).value(raw, state))
+            unseen = jax.eval_shape(measured, after)
+            return after, jax.lax.cond(looked, measured, lambda s: jnp.zeros(unseen.shape, unseen.dtype), after)
 
-def _changes(binder: Binder, name: str) -> bool:
-    given = getattr(binder.algorithm, name)
-    if is_dataclass(given) and not isinstance(given, type):
-        return replace(binder, algorithm=given).scheduled
-    single = replace(binder, algorithm=_Holder(given))
-    return single.scheduled
+        compiled: Callable[..., tuple[Any, Any]] = jax.jit(lambda state, raw, changing, looked: jax.lax.scan(update, state, (raw, changing, looked)))
+        return compiled
 
-
-def _with(algorithm: Any, changing: Mapping[str, Any]) -> Any:
-    return replace(algorithm, **changing) if changing else algorithm
+    def _schedule(self, first: int, length: int) -> Mapping[str, Any]:
+        """The fields that change with k, stacked over a chunk of updates."""
+        names = scheduled_fields(self.binder.algorithm)
+        algorithms = [self.binder.at(first + t) for t in range(length)] if names else []
+        return {name: np.stack([np.asarray(getattr(a, name)) for a in algorithms]) for name in names}

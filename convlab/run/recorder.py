@@ -56,7 +56,13 @@ class Recorder:
         for s in self.series:
             value = s.read(state, self.case)
             self._sums[s.name] = self._sums[s.name] + value if s.summed and s.name in self._sums else value
-        now = self.metric(state, self.case)
+        if self.floor_of is not None and checkpoint:
+            self._recent = recent_size(size_of(state, self.case), self._recent)
+            self.floors.append(self.floor_of(state, self.case, ROUNDINGS * self.eps * self._recent))
+        self.seen(k, self.metric(state, self.case), checkpoint)
+
+    def seen(self, k: int, now: Array, checkpoint: bool) -> None:
+        """The metric after k updates, measured elsewhere (inside a compiled loop)."""
         if self.mode.statistic != "last":
             self._window = [self._window[1], self._grown(self._window[1], now, k)]
             chosen = self._window[0] if self.mode.last == -1 else self._window[1]
@@ -64,9 +70,6 @@ class Recorder:
         if checkpoint:
             self.k.append(k)
             self.measured.append(now)
-            if self.floor_of is not None:
-                self._recent = recent_size(size_of(state, self.case), self._recent)
-                self.floors.append(self.floor_of(state, self.case, ROUNDINGS * self.eps * self._recent))
             for name, value in self._sums.items():
                 self.kept.setdefault(name, []).append(value)
 
