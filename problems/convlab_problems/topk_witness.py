@@ -14,7 +14,7 @@ from convlab.operations import inner
 from convlab.problem import Family, Member, Start
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TopOneWitness:
     """f_i(x) = <a_i, x>^2 + |x|^2/4 with a_i = (-3, 2, 2) and its permutations; f = mean of the f_i has its minimum 0 at 0.
 

@@ -15,7 +15,7 @@ from convlab.problem import Family, Member, Start
 from convlab_problems.rational import array_of, number, root_constant, vector
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IsotropicWorkers:
     """f_i(x) = lam |x - x*|^2/2 + <c_i, x - x*> with sum_i c_i = 0, so that f(x) = lam |x - x*|^2/2; minimum 0 at x*.
 
