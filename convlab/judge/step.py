@@ -143,4 +143,5 @@ def _gain(result: Comparison, relation: Relation) -> Array:
 
 def _only(result: Comparison, case: int) -> Comparison:
     pick = slice(case, case + 1)
-    return Comparison(result.k, result.ratio[:, pick], result.violated[:, pick], result.measured[:, pick], result.bound[:, pick], result.broke[pick], result.diverged[pick])
+    return Comparison(result.k, result.ratio[:, pick], result.violated[:, pick], result.measured[:, pick], result.bound[:, pick],
+                      result.broke[pick], result.diverged[pick])

@@ -26,7 +26,7 @@ def approach(per_step: sp.Expr) -> sp.Expr:
 r, per_step, low, high, between, up = sp.symbols("r D l h x p", positive=True)
 fixed_point = per_step / (1 - contraction**2)
 midway = Instance("grid-weights", spectrum=(L,), spacing=grid, centre=grid / 2, noise=3 * grid * L, cells=5, when=Eq(gamma, 1 / L))
-midway_in_the_plane = Instance("grid-weights", spectrum=(L, L), spacing=grid, centre=grid / 2, noise=(3 * grid * L, -2 * grid * L), cells=(5, -7),
+midway_in_the_plane = Instance("grid-weights", spectrum=(L, L), spacing=grid, centre=grid / 2, noise=(3 * grid * L, -4 * grid * L), cells=(5, -7),
                                when=Eq(gamma, 1 / L))
 short_step = {gamma: 1 / (10 * L)}
 to_a_midpoint = Instance("grid-weights", spectrum=(L,), spacing=grid, cells=5)      # 9/10 of 5 cells is 4.5 cells

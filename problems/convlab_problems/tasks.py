@@ -48,12 +48,11 @@ class TaskPair:
         return (Smooth(_spectral_norm(self.matrices.sum(axis=0))), Tasks(2))
 
     def starts(self, rng: np.random.Generator) -> tuple[Start, ...]:
-        """Random directions at three distances from the midpoint of the centres, and points between the centres, where the tasks conflict."""
+        """A random direction from the midpoint of the centres, and a point between the centres, where the tasks conflict."""
         if self.start is not None:
             return (Start("given", self.start),)
         first, second = self.centres
-        between = (Start(f"between {share}", first + (second - first) * share / 8) for share in (1, 3, 6))
-        return (*starts_around((first + second) / 2, rng), *between)
+        return (starts_around((first + second) / 2, rng)[1], Start("between", first + (second - first) * 3 / 8))
 
 
 def _spectral_norm(matrix: Array) -> Constant:
