@@ -102,7 +102,7 @@ class _RationalPrinter(PythonCodePrinter):  # type: ignore[misc]    # sympy is u
         return f"min({', '.join(self._print(a) for a in expr.args)})"
 
     def _print_Mod(self, expr: Any) -> str:
-        return f"({self._print(expr.args[0])} % {self._print(expr.args[1])})"
+        return f"(({self._print(expr.args[0])}) % ({self._print(expr.args[1])}))"
 
     def _print_floor(self, expr: Any) -> str:
         return f"floor({self._print(expr.args[0])})"
@@ -149,7 +149,7 @@ class _FloatPrinter(NumPyPrinter):  # type: ignore[misc]
         return text
 
     def _print_Mod(self, expr: Any) -> str:
-        return f"({self._print(expr.args[0])} % {self._print(expr.args[1])})"
+        return f"(({self._print(expr.args[0])}) % ({self._print(expr.args[1])}))"
 
 
 @lru_cache(maxsize=None)

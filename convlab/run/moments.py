@@ -199,12 +199,19 @@ def refuse_nonquadratic(problem: Any) -> None:
         raise Inexact("the problem is not quadratic: a step is not affine in the state")
 
 
+def refuse_large(size: int, steps: int) -> None:
+    """Raises Inexact where one map a step would already be too many multiplications: before the metric is read off along every pair of axes."""
+    if (size + 1) ** 3 * steps > BUDGET:
+        raise Inexact(f"exact moments of {size} numbers would cost at least {(size + 1) ** 3 * steps:.1e} multiplications")
+
+
 def exact_moments(binder: Binder, batch: Batch, metric: Measure, points: Array) -> Record:
     """E metric at the given k (checkpoints, cases, ...), exact up to rounding. Raises Inexact, saying why, where it cannot."""
     refuse_nonquadratic(batch.case.problem)
     arithmetic = batch.arithmetic
     reference, state = reference_state(binder, batch), initial_state(binder, batch)
     start = flattened(state)
+    refuse_large(start.shape[1], int(points[-1]))
     deviation = np.concatenate([start - flattened(reference), np.broadcast_to(arithmetic.array(np.ones((1, 1), dtype=int).astype(object)), (len(start), 1))], axis=1)
     form = quadratic_form(metric, batch.case, reference, start, arithmetic)
     moments = deviation[:, :, None] * deviation[:, None, :]
