@@ -29,7 +29,7 @@ def satisfiable(condition: Any) -> Point | None:
         symbols = sorted({s for atom in atoms for s in atom.expression.free_symbols}, key=str)
         everything = atoms + tuple(a for s in symbols for a in declared_domain(s))
         try:
-            found = _solve(_system(everything))
+            found = _solve(_scaled(_system(everything)))
         except Undecided as doubt:
             doubts.append(doubt)
             continue
@@ -63,6 +63,19 @@ def _system(atoms: Iterable[Atom]) -> _System:
     for atom in atoms:
         groups[atom.relation].append(atom.expression)
     return _System(*(tuple(dict.fromkeys(groups[relation])) for relation in (">", ">=", "==", "!=")))
+
+
+def _scaled(system: _System) -> _System:
+    """The system with positive symbols set to 1 where a change of units (each symbol times a power of t > 0) changes no sign: gamma lam is seen as one number."""
+    polynomials = [p for group in (system.positive, system.weak, system.zero, system.nonzero) for p in group if not p.is_Number]
+    symbols = sorted({s for p in polynomials for s in p.free_symbols}, key=str)
+    steps = [sp.Matrix(powers) - sp.Matrix(first) for p in polynomials for first, *others in [sp.Poly(p, *symbols).monoms()] for powers in others]
+    free = sp.Matrix.hstack(*steps).T.nullspace() if steps else []
+    for weights in free:
+        unit = next((s for s, weight in zip(symbols, weights, strict=True) if weight != 0 and s in system.positive), None)
+        if unit is not None:
+            return _scaled(system.mapped(lambda p, unit=unit: p.subs(unit, 1)))
+    return system
 
 
 def _solve(system: _System) -> Point | None:
