@@ -110,10 +110,10 @@ def rational_record(claim: RateBound, binder: Binder, batch: Batch, last: int) -
     recorder = Recorder(claim.metric, batch.case, claim.mode, claim.reads)
     state = initial_state(binder, batch)
     recorder.look(0, state, True)
-    algorithms = steps(binder)
+    algorithms, every = steps(binder), _grid_step(claim, batch)
     for k in range(1, last + 1):
         state = next(algorithms).step(state, batch.case.problem)
-        recorder.look(k, state, True)
+        recorder.look(k, state, k % every == 0)
         if _digits(state) > DIGITS:
             return recorder.record(state), f"rationals up to k = {k}, where they pass {DIGITS} digits"
     return recorder.record(state), ""
@@ -163,11 +163,15 @@ def judged_points(claim: RateBound, batch: Batch, settings: Settings, horizon: i
     """The k at which the run is looked at; 0 is always among them, for M0."""
     if horizon is not None:
         return np.array([0, horizon])
-    step = claim.grid.step
-    if step == 1:
+    if claim.grid.step == 1:
         return checkpoints(settings.iterations)
-    every = int(evaluate(step, batch.values) if not isinstance(step, int) else step)
+    every = _grid_step(claim, batch)
     return np.arange(max(2, min(EPOCHS, settings.iterations // every)) + 1) * every
+
+
+def _grid_step(claim: RateBound, batch: Batch) -> int:
+    """The claim speaks of multiples of this."""
+    return claim.grid.step if isinstance(claim.grid.step, int) else int(evaluate(claim.grid.step, batch.values))
 
 
 def deterministic_record(claim: RateBound, binder: Binder, batch: Batch, points: Array) -> Record:
