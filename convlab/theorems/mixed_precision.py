@@ -78,6 +78,7 @@ recovered = (k - skips) / patience
 at_the_edge = Instance("gradient-sequences", magnitudes=(G,), overflow=overflow, scale0=overflow / (2 * G))
 far_too_large = Instance("gradient-sequences", magnitudes=(G,), overflow=overflow, scale0=8 * overflow / G)
 almost_large = Instance("gradient-sequences", magnitudes=(G,), overflow=overflow, scale0=7 * overflow / (10 * G))
+twice_too_large = Instance("scaled-quadratic", lam=lam, overflow=overflow, scale0=2 * overflow / (lam * R), start=R)     # two skips, then it moves
 sequences = (BoundedGradients, LossScaling)
 counted = (Series("skips", skipped_steps),)
 
@@ -137,10 +138,9 @@ dynamic_loss_scaling = Theorem(
             bound=Abs(1 - gamma * lam) ** (k - skips) * R,
             relation=Relation.EQUAL,
             reads=counted,
-            tight=Instance("scaled-quadratic", lam=lam, overflow=overflow, scale0=scale0, start=R),
-            mutants=(Bound(Abs(1 - gamma * lam) ** k * R, Instance("scaled-quadratic", lam=lam, overflow=overflow, scale0=8 * scale0, start=R),
-                           name="nothing is skipped"),
-                     Bound(Abs(1 - gamma * lam) ** (k - skips + 1) * R)),
+            tight=twice_too_large,
+            mutants=(Bound(Abs(1 - gamma * lam) ** k * R, twice_too_large, name="nothing is skipped"),
+                     Bound(Abs(1 - gamma * lam) ** (k - skips + 1) * R, twice_too_large)),
         ),
     ),
 )
