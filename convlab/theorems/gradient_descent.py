@@ -29,6 +29,7 @@ from convlab.theorem import (
     Theorem,
     When,
     best_of,
+    from_k,
     u,
     v,
 )
@@ -123,6 +124,7 @@ nonconvex_gradient = Theorem(
     metric=squared_gradient_norm,
     mode=best_of(0, -1),
     bound=2 * Delta / (gamma * (2 - gamma * L) * k),
+    grid=from_k(1),
     source="Nesterov (2018), eq. 1.2.22",
     tight=Instance("quadratic", spectrum=(L,), start=R, when=And(Eq(gamma, 1 / L), Eq(k, 1))),
     facts=(SymbolicIdentity("descent lemma at the step", -gamma * v**2 + L * (gamma * v) ** 2 / 2, -descent * v**2),

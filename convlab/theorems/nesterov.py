@@ -29,6 +29,7 @@ from convlab.theorem import (
     StableOnQuadratics,
     SymbolicIdentity,
     Theorem,
+    from_k,
     horizons,
 )
 
@@ -47,6 +48,7 @@ convex_gap = Theorem(
     assumptions=(Convex, Smooth, Minimum),
     metric=function_gap,
     bound=accelerated,
+    grid=from_k(1),
     source="Nesterov (1983); exact constant Taylor, Hendrickx, Glineur (2017)",
     tight=huber,
     facts=(SymbolicIdentity("Huber, linear for k steps, attains the bound", L * R**2 / (2 * (2 * moved + 1)), accelerated),),
@@ -58,10 +60,10 @@ convex_gap = Theorem(
 
 
 # ---- the optimized gradient method
-def ogm_gap(factor: float = 1, shift: float = 0) -> Callable[[Array, Case, Mapping[str, Array]], Array]:
+def ogm_gap(factor: float = 1, shift: float = 0) -> Callable[[int, Case, Mapping[str, Array]], Array]:
     """factor L R^2/(2 (theta_K + shift)^2), theta_K from the recursion."""
-    def bound(horizon: Array, case: Case, record: Mapping[str, Array]) -> Array:
-        return factor * case[L] * case[R] ** 2 / (2 * (ogm_thetas(int(horizon))[-1] + shift) ** 2)
+    def bound(horizon: int, case: Case, record: Mapping[str, Array]) -> Array:
+        return factor * case[L] * case[R] ** 2 / (2 * (ogm_thetas(horizon)[-1] + shift) ** 2)
 
     return bound
 

@@ -9,7 +9,7 @@ from convlab.algorithms.projected import ProjectedGradientDescent
 from convlab.assumptions import ConstrainedMinimum, Convex, Smooth
 from convlab.metrics import function_gap
 from convlab.symbols import L, R, k
-from convlab.theorem import Bound, Changed, Instance, SymbolicIdentity, Theorem
+from convlab.theorem import Bound, Changed, Instance, SymbolicIdentity, Theorem, from_k
 
 
 def linear_gap(slope: sp.Expr) -> sp.Expr:
@@ -27,6 +27,7 @@ convex_gap = Theorem(
     assumptions=(Convex, Smooth, ConstrainedMinimum),
     metric=function_gap,
     bound=gap,
+    grid=from_k(1),
     source="Taylor, Hendrickx, Glineur (2018), composite case",
     tight=line,
     facts=(SymbolicIdentity("the worst slope is stationary", sp.diff(linear_gap(sp.Symbol("c")), "c").subs("c", L * R / (2 * k)), 0),

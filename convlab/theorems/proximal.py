@@ -8,7 +8,7 @@ from convlab.algorithms.proximal import ProximalPoint
 from convlab.assumptions import Convex, Minimum, Proximable
 from convlab.metrics import function_gap
 from convlab.symbols import Delta, R, gamma, k
-from convlab.theorem import Bound, Changed, Instance, SymbolicIdentity, Theorem
+from convlab.theorem import Bound, Changed, Instance, SymbolicIdentity, Theorem, from_k
 
 
 def linear_gap(slope: sp.Expr) -> sp.Expr:
@@ -28,6 +28,7 @@ convex_gap = Theorem(
     defaults={gamma: R**2 / Delta},
     metric=function_gap,
     bound=gap,
+    grid=from_k(1),
     source="Taylor, Hendrickx, Glineur (2017), Theorem 4.1; Guler (1991) with 2 in place of 4",
     tight=cone,
     facts=(SymbolicIdentity("the worst slope is stationary", sp.diff(linear_gap(sp.Symbol("c")), "c").subs("c", R / (2 * gamma * k)), 0),
