@@ -103,6 +103,7 @@ class HalfLine:
 
     c: Number
     L: Number                  # claimed as smoothness; the curvature is 0
+    minimiser: Array           # (1,): 0
     start: Array | None = None
 
     def value(self, x: Array) -> Array:
@@ -124,20 +125,20 @@ class HalfLine:
     def facts(self) -> tuple[Any, ...]:
         """Convex, c-Lipschitz, L-smooth for every L > 0."""
         return (Convex(), Smooth(upper(self.L, how="f is linear: its curvature is 0, below every L")), Lipschitz(exact(self.c, how="the slope")),
-                ConstrainedMinimum(exact(0, how="c x is increasing, and x >= 0"), at=vector(0, 1)))
+                ConstrainedMinimum(exact(0, how="c x is increasing, and x >= 0"), at=self.minimiser))
 
     def starts(self, rng: np.random.Generator) -> tuple[Start, ...]:
         """Three distances from the end."""
         if self.start is not None:
             return (Start("given", self.start),)
-        return tuple(Start(name, vector(at, 1)) for name, at in (("near", Fraction(1, 16)), ("typical", 7), ("far", 300)))
+        return tuple(Start(name, matching(vector(at, 1), self.minimiser)) for name, at in (("near", Fraction(1, 16)), ("typical", 7), ("far", 300)))
 
 
 def make_half_line(c: Any, L: Any, start: Any = None) -> HalfLine:
     """The line of slope c, offered to claims on L-smooth functions. Raises ValueError unless c > 0 and L > 0."""
     if not (c > 0 and L > 0):
         raise ValueError(f"the line over a half-line needs c > 0 and L > 0; given c = {c}, L = {L}.")
-    return HalfLine(number(c), number(L), None if start is None else vector(start, 1))
+    return HalfLine(number(c), number(L), vector(0, 1), None if start is None else vector(start, 1))
 
 
 def half_line_members() -> Iterator[Member]:
