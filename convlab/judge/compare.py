@@ -47,7 +47,7 @@ def compared(k: Array, measured: Array, bound: Array, floor: Array | None, relat
         known = ~np.isnan(b) & ~(lost & (~np.isfinite(b) | (np.abs(b) > OVERFLOW))) & ~np.isnan(measured_or(measured, lost, diverged))
         if relation is Relation.AT_MOST:
             ratio, violated = m / b, m > b + slack * np.abs(b) + low
-            judged = known & (m > low)
+            judged = known & (np.maximum(m, b) > low)         # a method that is at x* after one update is judged: its bound is above the floor
             ratio = np.where(b <= 0, np.where(violated, np.inf, 0), ratio)
         elif relation is Relation.AT_LEAST:
             ratio, violated = b / m, m < b - slack * np.abs(b) - low
