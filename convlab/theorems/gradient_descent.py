@@ -29,6 +29,7 @@ from convlab.theorem import (
     Theorem,
     When,
     best_of,
+    every_iterate,
     from_k,
     u,
     v,
@@ -131,5 +132,5 @@ nonconvex_gradient = Theorem(
            SymbolicIdentity("k descents cannot exceed Delta", Delta / (k * descent), 2 * Delta / (gamma * (2 - gamma * L) * k))),
     mutants=(Bound(2 * Delta / (gamma * (2 - gamma * L) * (k + 5) ** 2), zigzag, defaults=short),
              Bound(Delta / (gamma * (2 - gamma * L) * k), zigzag, defaults=short, name="half"),
-             Step(steepest, bound=M0, defaults=too_long), ascent),
+             Step(steepest, bound=M0, mode=every_iterate, defaults=too_long), ascent),
 )
