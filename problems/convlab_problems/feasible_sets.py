@@ -105,7 +105,7 @@ class Simplex:
 
     def drop(self, normal: Array, point: Array, x: Array) -> Array:
         """-<normal, x - point> for feasible x: the sum of the normal's shortfalls times x, both >= 0 (they vanish on the support)."""
-        return ((max(normal) - normal) * x).sum(axis=-1)
+        return ((normal.max() - normal) * x).sum(axis=-1)
 
     def points(self, rng: np.random.Generator, dimension: int) -> dict[str, Array]:
         """A vertex off the minimiser's face, and the centre."""

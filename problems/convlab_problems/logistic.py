@@ -15,7 +15,7 @@ from convlab.operations import absolute, maximum, minimum, where
 from convlab.problem import Family, Member, Start
 from convlab_problems.rational import starts_around, vector
 from convlab_problems.regression_data import breast_cancer, two_classes
-from convlab_problems.transcendental import cast_irrational, exp, expm1, log1p
+from convlab_problems.transcendental import cast_irrational, exp, expm1, log, log1p
 
 SERIES = 0.02      # below it seven cumulants leave 2e-14 of the remainder; above it log1p - r u loses at most 1e-14
 LINEAR = 60.0      # beyond it expm1 would overflow float32, and the exponential dominates
@@ -106,7 +106,7 @@ def remainder(z: Array, h: Array) -> Array:
     u = where(z + 0 * h > 0, -h, h)
     inside = minimum(u, LINEAR)
     curved = log1p(r * expm1(inside)) - r * inside
-    straight = (1 - r) * u + log1p(r - 1 + (1 - r) * exp(-maximum(u, LINEAR)))
+    straight = (1 - r) * u + log(r + (1 - r) * exp(-maximum(u, LINEAR)))
     near = maximum(minimum(u, SERIES), -SERIES)
     return where(absolute(u) < SERIES, _series(r, near), where(u > LINEAR, straight, curved))
 

@@ -1,4 +1,4 @@
-"""sin, cos, exp, log1p, expm1 on floats, sympy expressions and JAX arrays. Fractions have none: they are refused by name."""
+"""sin, exp, log, log1p, expm1 on floats, sympy expressions and JAX arrays. Fractions have none: they are refused by name."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ def sin(x: Array) -> Array:
     return _elementwise("sin", sp.sin, x)
 
 
-def cos(x: Array) -> Array:
-    """Elementwise cosine."""
-    return _elementwise("cos", sp.cos, x)
-
-
 def exp(x: Array) -> Array:
     """Elementwise exponential."""
     return _elementwise("exp", sp.exp, x)
+
+
+def log(x: Array) -> Array:
+    """Elementwise natural logarithm."""
+    return _elementwise("log", sp.log, x)
 
 
 def log1p(x: Array) -> Array:
