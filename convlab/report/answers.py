@@ -1,0 +1,60 @@
+"""From theorems to a written report: each is checked, proved and mutated, then everything is written at once."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convlab.falsify.mutants import MutantResult, mutants
+from convlab.judge.check import check
+from convlab.judge.verdict import Check
+from convlab.problem import Family
+from convlab.prove import Proof, prove
+from convlab.report.pages import MutantRow
+from convlab.report.write import write_report
+from convlab.run.settings import Settings
+from convlab.theorem import Theorem
+
+
+@dataclass(frozen=True)
+class Answers:
+    """All that the report says of one theorem."""
+
+    theorem: Theorem
+    check: Check
+    proofs: tuple[Proof, ...]
+    mutants: tuple[MutantResult, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The files of a written report, and the answers that stand in it."""
+
+    files: tuple[Path, ...]
+    answers: tuple[Answers, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The item of `results` in `convlab report --json`."""
+        return {"files": [str(path) for path in self.files]}
+
+
+def answers(theorem: Theorem, settings: Settings | None = None, families: Mapping[str, Family] | None = None) -> Answers:
+    """Checks, proves and mutates one theorem."""
+    settings = settings or Settings()
+    return Answers(theorem, check(theorem, settings=settings, families=families), prove(theorem), mutants(theorem, settings, families))
+
+
+def written(found: Iterable[Answers], folder: Path | str, settings: Settings | None = None, date: str = "") -> Report:
+    """Writes the report. Raises BadInput where the folder cannot be written; an older report then stays whole."""
+    found = tuple(found)
+    files = write_report([a.theorem for a in found], {a.theorem.id: a.check for a in found}, {a.theorem.id: a.proofs for a in found}, Path(folder), settings,
+                         mutants={a.theorem.id: [MutantRow(m.claim, m.mutant, m.refuted) for m in a.mutants] for a in found}, date=date)
+    return Report(files, found)
+
+
+def report(theorems: Iterable[Theorem] | None = None, folder: Path | str = "reports", settings: Settings | None = None, date: str = "") -> Report:
+    """Judges theorems (default: the whole catalogue) and writes PDF, results.json and figures into a folder."""
+    from convlab.catalogue import theorems as catalogue
+
+    return written((answers(theorem, settings) for theorem in (catalogue().values() if theorems is None else theorems)), folder, settings, date)
