@@ -12,7 +12,7 @@ from convlab.problem import Family, installed_families
 from convlab.run.settings import Settings
 from convlab.symbols import gamma, grid, overflow, patience, scale0
 from convlab.theorem import Source
-from convlab.theorems.adversarial import gda_bilinear_diverges
+from convlab.theorems.adversarial import false_gda_bilinear_converges, gda_bilinear_diverges, gda_strongly_monotone
 from convlab.theorems.mixed_precision import dynamic_loss_scaling, sgd_low_precision_weights
 from convlab.theorems.multitask import pcgrad_two_task
 
@@ -26,6 +26,7 @@ def family(name, *members):
 @pytest.mark.parametrize(("theorem", "claim", "problems", "wrong"), [
     (gda_bilinear_diverges, "one-coupling", "bilinear", SimultaneousGDA(gamma / 2)),
     (gda_bilinear_diverges, "every-plane", "bilinear", SimultaneousGDA(gamma / 2)),
+    (gda_strongly_monotone, "main", "strongly-monotone-saddle", SimultaneousGDA(-gamma)),
     (sgd_low_precision_weights, "main", "grid-weights", LowPrecisionSGD(gamma, 2 * grid)),
     (dynamic_loss_scaling, "scale", "gradient-sequences", DynamicLossScaling(0, patience, overflow / 2, scale0)),
     (dynamic_loss_scaling, "skips", "gradient-sequences", DynamicLossScaling(0, patience, overflow / 2, scale0)),
@@ -44,6 +45,13 @@ def test_a_wrong_rule_is_refuted_beyond_the_start_where_the_right_one_holds(theo
     assert right.word is Word.HOLDS
     assert refuted.word is Word.REFUTED
     assert all(v.witness.iteration >= 1 for v in refuted.verdicts if v.word is Word.REFUTED)
+
+
+def test_that_small_or_decreasing_steps_converge_is_refuted_on_the_plane():
+    """Both false claims fall at the first step of their witness, by exactly the growth that the identity states."""
+    result = check(false_gda_bilinear_converges, families=family("bilinear"))
+
+    assert [(v.word, v.judged_by, v.witness.iteration) for v in result.verdicts] == [(Word.REFUTED, Source.RATIONAL, 1)] * 2
 
 
 def test_a_violation_by_rounding_alone_is_settled_in_rationals():

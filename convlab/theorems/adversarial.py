@@ -1,18 +1,24 @@
-"""Games: simultaneous gradient descent-ascent turns in each singular plane of a bilinear game, and every turn leads outwards, at every step size."""
+"""Games: simultaneous gradient descent-ascent turns in each singular plane of a bilinear game, and every turn leads outwards, at every step size.
+
+Curvature mu on both sides pulls inwards: then steps below 2 mu/L^2 converge, at a rate that the plane mu - i s attains.
+"""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import sympy as sp
+from sympy import And, Rational
 
 from convlab.algorithms.adversarial import SimultaneousGDA
-from convlab.assumptions import Bilinear, LipschitzOperator, OneCoupling, SaddlePoint
+from convlab.assumptions import Bilinear, LipschitzOperator, OneCoupling, SaddlePoint, StronglyMonotone
 from convlab.constants import Array
 from convlab.metrics import Case, metric, squared_distance
 from convlab.operations import rowwise, sqrt
-from convlab.symbols import M0, L, R, a, coupling, gamma, k
-from convlab.theorem import Bound, Changed, Instance, RateBound, Relation, SymbolicIdentity, Theorem
+from convlab.symbols import M0, L, R, a, coupling, gamma, k, mu
+from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Relation, Step, SymbolicIdentity, Theorem
 
 x, y = sp.symbols("x y", real=True)
 growth = 1 + gamma**2 * coupling**2
@@ -101,4 +107,55 @@ gda_bilinear_diverges = Theorem(
             note="P_i projects on the singular plane of s_i; in a plane with s_i = 0 nothing moves.",
         ),
     ),
+)
+
+# ---- small and decreasing steps do not help
+never_farther = RateBound(algorithm=SimultaneousGDA(step_size=gamma), assumptions=(Bilinear, OneCoupling, SaddlePoint), condition=gamma > 0,
+                          defaults={gamma: 1 / (10 * coupling)}, metric=squared_distance, bound=M0)
+
+false_gda_bilinear_converges = Theorem(
+    id="false-gda-bilinear-converges",
+    title="FALSE: simultaneous gradient descent-ascent approaches the saddle of a bilinear game for small or decreasing steps",
+    source="folklore; with steps 1/(k + 1) the squared distance grows by the product of 1 + s^2/(k + 1)^2, which for s = 1 tends to sinh(pi)/pi",
+    claims=(
+        FalseClaim(asserted=never_farther, witness=plane, instead="gda-bilinear-diverges", name="small-steps",
+                   mutants=(Changed("at gamma s = 1/1000", defaults={gamma: 1 / (1000 * coupling)}), Changed("at gamma s = 1", defaults={gamma: 1 / coupling}))),
+        FalseClaim(asserted=replace(never_farther, algorithm=SimultaneousGDA(step_size=gamma / (k + 1))), witness=plane, instead="gda-bilinear-diverges",
+                   name="decreasing-steps", mutants=(Changed("at gamma s = 1", defaults={gamma: 1 / coupling}),)),
+    ),
+)
+
+# ---- strongly monotone
+contraction = 1 - 2 * gamma * mu + gamma**2 * L**2
+best = mu / L**2
+
+
+def spiral(pull: Fraction, turn: Fraction, lipschitz: Fraction) -> Instance:
+    """The plane mu - i s, the three constants being a right triangle: L^2 = mu^2 + s^2."""
+    return Instance("strongly-monotone-saddle", spectrum=coupling, mu=mu, start=(R, -2 * R), at={mu: pull, coupling: turn, L: lipschitz})
+
+
+pulled = spiral(Fraction(5, 4), Fraction(5, 3), Fraction(25, 12))
+hardly_pulled = spiral(Fraction(9, 8), Fraction(5), Fraction(41, 8))
+
+gda_strongly_monotone = Theorem(
+    id="gda-strongly-monotone",
+    title="Simultaneous gradient descent-ascent, strongly monotone: squared distance",
+    algorithm=SimultaneousGDA(step_size=gamma),
+    assumptions=(StronglyMonotone, LipschitzOperator, SaddlePoint),
+    condition=And(gamma > 0, gamma < 2 * mu / L**2),
+    defaults={gamma: best},
+    metric=squared_distance,
+    bound=contraction**k * R**2,
+    source="Facchinei, Pang (2003)",
+    tight=pulled,
+    facts=(SymbolicIdentity("one step in the plane mu - i s", (x - gamma * (mu * x + coupling * y)) ** 2 + (y - gamma * (mu * y - coupling * x)) ** 2,
+                            (1 - 2 * gamma * mu + gamma**2 * (mu**2 + coupling**2)) * (x**2 + y**2)),
+           SymbolicIdentity("the best step", contraction.subs(gamma, best), 1 - mu**2 / L**2),
+           SymbolicIdentity("the edge of the condition", contraction.subs(gamma, 2 * best), 1)),
+    mutants=(Bound((1 - 2 * gamma * mu) ** k * R**2, pulled),
+             Step(pulled, bound=M0, defaults={gamma: Rational(22, 10) * best}),
+             Bound((1 - mu / L) ** (2 * k) * R**2, pulled, name="the rate of gradient descent"),
+             Step(hardly_pulled, bound=M0, defaults={gamma: 1 / L}, name="step 1/L converges"),
+             Bound((Rational(9, 10) * contraction) ** k * R**2, pulled)),
 )
