@@ -62,12 +62,12 @@ def affine_maps(binder: Binder, k: int, batch: Batch, reference: Any, start: Arr
     for draw, weight in _branches(draws, by_moments, cases * rows, state):
         if weight is None:
             raise Inexact("an adversary has no expectation")
-        if draws and not by_moments:
-            after = algorithm.step(state, batch.case.problem, draw)
+        if not hasattr(algorithm, "draws"):
+            after = algorithm.step(state, batch.case.problem)
         elif by_moments:
             after = algorithm.step(state, batch.case.problem, draws.draw(**_with_noise(draws, by_moments, draw, {}, cases * rows)))
         else:
-            after = algorithm.step(state, batch.case.problem)
+            after = algorithm.step(state, batch.case.problem, draw)
         out = flattened(after).reshape(cases, rows, m)
         matrices.append(_affine(out, base, shifts, m, batch.arithmetic))
         weights.append(_weights(weight, cases, rows, batch.arithmetic))
@@ -77,7 +77,7 @@ def affine_maps(binder: Binder, k: int, batch: Batch, reference: Any, start: Arr
 
 
 def _branches(draws: Draws, by_moments: list[str], count: int, state: Any) -> Iterator[tuple[Any, Any]]:
-    return draws.without(*by_moments).branches(count, state) if len(draws) > len(by_moments) else iter([(None, 1)])
+    return draws.without(*by_moments).branches(count, state) if len(draws) > len(by_moments) or not draws else iter([(None, 1)])
 
 
 def _identity(cases: int, m: int, arithmetic: Arithmetic) -> Array:
