@@ -6,13 +6,14 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convlab.algorithms.byzantine import Krum
 from convlab.symbols import byzantine, d, n
 from convlab.theorems.byzantine import attacks, robustness
 
+enough = settings(max_examples=30, deadline=None)      # a law of fractions breaks at the first generic point; exact runs take their time
 rationals = st.fractions(min_value=-30, max_value=30, max_denominator=7)
 
 
@@ -38,6 +39,7 @@ def line(*values):
     return np.array([[[Fraction(v)] for v in values]], dtype=object)
 
 
+@enough
 @given(given_inputs=inputs())
 def test_the_answer_is_an_input_of_least_score(given_inputs):
     """Scores are sums over the n - f - 1 nearest others, recomputed here by sorting."""
@@ -49,6 +51,7 @@ def test_the_answer_is_an_input_of_least_score(given_inputs):
     assert rule(x, f)(x)[0].tolist() == points[scores.index(min(scores))]
 
 
+@enough
 @given(given_inputs=inputs(), shift=st.tuples(rationals, rationals), scale=rationals.filter(bool))
 def test_the_answer_moves_and_scales_with_the_inputs(given_inputs, shift, scale):
     """Krum(s x + t) = s Krum(x) + t, exactly, also for negative s."""
@@ -58,6 +61,7 @@ def test_the_answer_moves_and_scales_with_the_inputs(given_inputs, shift, scale)
     assert (rule(x, f)(scale * x + t) == scale * rule(x, f)(x) + t).all()
 
 
+@enough
 @given(given_inputs=inputs(dimensions=(2,)))
 def test_the_answer_turns_with_the_inputs(given_inputs):
     """Krum(Q x) = Q Krum(x) for the rational rotation by (3, 4)/5."""
@@ -67,6 +71,7 @@ def test_the_answer_turns_with_the_inputs(given_inputs):
     assert (rule(x, f)(x @ turn.T) == rule(x, f)(x) @ turn.T).all()
 
 
+@enough
 @given(given_inputs=inputs(), data=st.data())
 def test_the_order_matters_only_on_ties(given_inputs, data):
     """A permuted answer has the same, least, score; where that score is unique it is the same input."""
@@ -79,6 +84,7 @@ def test_the_order_matters_only_on_ties(given_inputs, data):
         assert min(rule(x, f).scores(x[:, order])[0]) == min(scores)
 
 
+@enough
 @given(given_inputs=inputs())
 def test_no_instance_exceeds_the_proved_constant(given_inputs):
     """kappa <= 6 (n - f)/(n - 2 f), in fractions, whoever the honest are; the sharper 3 + 2 sqrt 2 = 5.83 in place of 6 holds too."""
@@ -101,6 +107,7 @@ def test_half_is_too_many():
     assert kappa(line(0, 0, 5, 5), 2) == float("inf")
 
 
+@enough
 @given(given_inputs=inputs(dimensions=(1,)), far=st.integers(10**4, 10**9))
 def test_a_far_attacker_does_not_change_an_odd_one_out(given_inputs, far):
     """Two attackers at different far points leave the same answer among the honest."""
@@ -110,6 +117,7 @@ def test_a_far_attacker_does_not_change_an_odd_one_out(given_inputs, far):
     assert (rule(near, 1)(near) == rule(away, 1)(away)).all()
 
 
+@enough
 @given(given_inputs=inputs())
 def test_robustness_is_the_definition(given_inputs):
     """max over S of |y - mean_S|^2/var_S, against a plain loop over the sets of n - f inputs."""

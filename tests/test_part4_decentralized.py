@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convlab.algorithms.decentralized import Gossip, TimeVaryingGossip
@@ -13,6 +13,7 @@ from convlab.arithmetic import FLOAT64, RATIONAL, cast
 from convlab_problems.graphs import make
 
 graphs = st.sampled_from([("ring", 4), ("ring", 6), ("star", 3), ("star", 7), ("torus", 9), ("torus", 16), ("lazy_complete", 5), ("exponential", 8)])
+enough = settings(max_examples=30, deadline=None)      # a law of fractions breaks at the first generic point; exact runs take their time
 rationals = st.fractions(min_value=-60, max_value=60, max_denominator=9)
 
 
@@ -25,6 +26,7 @@ def point(data, workers):
     return np.array([[[data.draw(rationals), data.draw(rationals)] for _ in range(workers)]], dtype=object)
 
 
+@enough
 @given(graph=graphs, data=st.data())
 def test_gossip_keeps_the_mean_and_contracts(graph, data):
     """In fractions: the mean does not move, and the squared disagreement shrinks by rho^2 at least."""
@@ -36,6 +38,7 @@ def test_gossip_keeps_the_mean_and_contracts(graph, data):
     assert disagreement(after) <= problem.mixing**2 * disagreement(x)
 
 
+@enough
 @given(graph=graphs, steps=st.integers(1, 5))
 def test_the_slowest_disagreement_attains_the_rate(graph, steps):
     """From the eigenvector that the problem offers, rho^k is an equality."""
@@ -72,6 +75,7 @@ def one_period(size, x):
     return state.x
 
 
+@enough
 @given(power=st.integers(1, 4), data=st.data())
 def test_one_period_of_one_peer_gossip_is_the_average(power, data):
     """N = 2^m workers agree exactly after m exchanges with one peer each."""

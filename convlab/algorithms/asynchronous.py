@@ -4,6 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from convlab.algorithms.cost import Cost
 from convlab.constants import Array, Number
 from convlab.draws import Bernoulli, Draws
 from convlab.operations import rowwise
@@ -40,3 +41,7 @@ class DelayedGradient:
         x, previous = state
         late = rowwise(draw.late, x)
         return State(x - self.step_size * oracle.gradient((1 - late) * x + late * previous), x)
+
+    def cost(self, oracle: HasGradient) -> Cost:
+        """One gradient, fresh or stale."""
+        return Cost(full_gradients=1)

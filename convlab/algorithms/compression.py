@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from convlab.algorithms.cost import Cost
 from convlab.constants import Array, Number
 from convlab.draws import Bernoulli, Draws, Subset, Uniform
 from convlab.operations import absolute, argsort, rowwise, stack
 from convlab.problem import HasWorkers
+
+FLOAT_BITS = 64      # of one number that is sent
 
 
 class Compressor(Protocol):
@@ -20,6 +23,10 @@ class Compressor(Protocol):
 
     def law(self, shape: tuple[int, ...]) -> Draws:
         """What it draws for an array of this shape, replicates left out."""
+        ...
+
+    def bits(self, dimension: int) -> Number:
+        """What one message of this dimension takes, in expectation."""
         ...
 
     def __call__(self, x: Array, draw: Any) -> Array:
@@ -65,6 +72,10 @@ class CompressedGD:
         messages = self.compressor(oracle.worker_gradients(state.x), draw)
         return State(state.x - self.step_size * (messages.sum(axis=1) / oracle.workers))
 
+    def cost(self, oracle: HasWorkersOfDimension) -> Cost:
+        """A gradient and a message of every worker."""
+        return Cost(component_gradients=oracle.workers, bits=oracle.workers * self.compressor.bits(oracle.dimension))
+
 
 @dataclass(frozen=True)
 class CompressedAverage:
@@ -89,6 +100,10 @@ class CompressedAverage:
         mean = oracle.worker_gradients(state.x).sum(axis=1) / oracle.workers
         return State(state.x - self.step_size * self.compressor(mean, draw))
 
+    def cost(self, oracle: HasWorkersOfDimension) -> Cost:
+        """A gradient of every worker, sent in full."""
+        return Cost(component_gradients=oracle.workers, bits=oracle.workers * FLOAT_BITS * oracle.dimension)
+
 
 @dataclass(frozen=True)
 class RandK:
@@ -103,6 +118,10 @@ class RandK:
     def draws(self, x: Array) -> Draws:
         """The law for the shape of x."""
         return self.law(x.shape[1:])
+
+    def bits(self, dimension: int) -> Number:
+        """The kept numbers; a shared seed tells which."""
+        return FLOAT_BITS * self.kept
 
     def __call__(self, x: Array, draw: Any) -> Array:
         """C(x)."""
@@ -123,6 +142,10 @@ class KeepK:
         """The law for the shape of x."""
         return self.law(x.shape[1:])
 
+    def bits(self, dimension: int) -> Number:
+        """The kept numbers; a shared seed tells which."""
+        return FLOAT_BITS * self.kept
+
     def __call__(self, x: Array, draw: Any) -> Array:
         """C(x)."""
         return x * draw.mask
@@ -141,6 +164,10 @@ class WithReplacement:
     def draws(self, x: Array) -> Draws:
         """The law for the shape of x."""
         return self.law(x.shape[1:])
+
+    def bits(self, dimension: int) -> Number:
+        """The kept numbers; a shared seed tells which."""
+        return FLOAT_BITS * self.kept
 
     def __call__(self, x: Array, draw: Any) -> Array:
         """C(x)."""
@@ -163,6 +190,10 @@ class BernoulliCoordinates:
         """The law for the shape of x."""
         return self.law(x.shape[1:])
 
+    def bits(self, dimension: int) -> Number:
+        """The kept numbers, in expectation; a shared seed tells which."""
+        return FLOAT_BITS * self.p * dimension
+
     def __call__(self, x: Array, draw: Any) -> Array:
         """C(x)."""
         return x * draw.coin / rowwise(self.p, x)
@@ -181,6 +212,10 @@ class AllOrNothing:
     def draws(self, x: Array) -> Draws:
         """The law for the shape of x."""
         return self.law(x.shape[1:])
+
+    def bits(self, dimension: int) -> Number:
+        """All numbers with probability p."""
+        return FLOAT_BITS * self.p * dimension
 
     def __call__(self, x: Array, draw: Any) -> Array:
         """C(x)."""
@@ -201,6 +236,10 @@ class TopK:
         """Nothing is drawn."""
         return Draws()
 
+    def bits(self, dimension: int) -> Number:
+        """The kept numbers, each with its index."""
+        return (FLOAT_BITS + (dimension - 1).bit_length()) * self.kept
+
     def __call__(self, x: Array, draw: Any = None) -> Array:
         """C(x)."""
         rank = argsort(argsort(-absolute(x)))
@@ -216,6 +255,10 @@ class OneDrawForAll:
     def law(self, shape: tuple[int, ...]) -> Draws:
         """The draw of a single row, broadcast over the others."""
         return self.compressor.law((*(1 for _ in shape[:-1]), shape[-1]))  # type: ignore[no-any-return]
+
+    def bits(self, dimension: int) -> Number:
+        """Those of the compressor."""
+        return self.compressor.bits(dimension)
 
     def __call__(self, x: Array, draw: Any) -> Array:
         """C(x)."""
