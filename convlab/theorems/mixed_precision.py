@@ -66,7 +66,7 @@ def loss_scale(state: Any, case: Case) -> Array:
     return state.scale[:, 0]
 
 
-@metric("skips_k", "1", needs_minimiser=False)
+@metric('"skips"_k', "1", needs_minimiser=False)
 def skipped_steps(state: Any, case: Case) -> Array:
     """How many of the first k steps were skipped."""
     return state.skips[:, 0]
