@@ -20,17 +20,23 @@ from convlab.metrics import (
 )
 
 # problems, their constants and assumptions, and the declarations of randomness
-from convlab.problem import Family as Family, Member as Member, Start as Start
+from convlab.problem import Family as Family, Member as Member, Start as Start, fact as fact
 from convlab.constants import (
     Array as Array, Number as Number, Constant as Constant, Exactness as Exactness, exact as exact, lower as lower,
     upper as upper,
 )
 from convlab.assumptions import (
-    BoundedVariance as BoundedVariance, ConstrainedMinimum as ConstrainedMinimum, Convex as Convex,
-    ConvexSamples as ConvexSamples, Finding as Finding, FiniteSum as FiniteSum, Implied as Implied,
-    Isotropic as Isotropic, Lipschitz as Lipschitz, LipschitzSamples as LipschitzSamples, Minimum as Minimum,
-    PolyakLojasiewicz as PolyakLojasiewicz, Proximable as Proximable, Quadratic as Quadratic, Smooth as Smooth,
-    SmoothSamples as SmoothSamples, Status as Status, StronglyConvex as StronglyConvex,
+    Bilinear as Bilinear, BoundedGradients as BoundedGradients, BoundedVariance as BoundedVariance,
+    ConstrainedMinimum as ConstrainedMinimum, Convex as Convex, ConvexSamples as ConvexSamples,
+    DisagreeingWorkers as DisagreeingWorkers, Finding as Finding, FiniteSum as FiniteSum,
+    FixedPointGrid as FixedPointGrid, Implied as Implied, Isotropic as Isotropic, Lipschitz as Lipschitz,
+    LipschitzOperator as LipschitzOperator, LipschitzSamples as LipschitzSamples, LossScaling as LossScaling,
+    Minimum as Minimum, MixingMatrix as MixingMatrix, NeighbouringSamples as NeighbouringSamples,
+    NoiseCovariance as NoiseCovariance, OneCoupling as OneCoupling, OnePeerRounds as OnePeerRounds,
+    PolyakLojasiewicz as PolyakLojasiewicz, Proximable as Proximable, Quadratic as Quadratic,
+    SaddlePoint as SaddlePoint, Smooth as Smooth, SmoothSamples as SmoothSamples, Status as Status,
+    StronglyConvex as StronglyConvex, StronglyMonotone as StronglyMonotone, Tasks as Tasks, Workers as Workers,
+    judged as judged, sample_points as sample_points,
 )
 from convlab.draws import (
     Adversary as Adversary, Bernoulli as Bernoulli, Draws as Draws, Finite as Finite, Noise as Noise,
@@ -47,4 +53,4 @@ from convlab.judge.verdict import (
 )
 from convlab.prove import prove as prove
 from convlab.falsify.mutants import mutants as mutants
-from convlab.report import report as report
+from convlab.report.answers import Report as Report, report as report

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import decode_source
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from convlab.catalogue import collected
 from convlab.errors import BadInput
@@ -48,15 +48,7 @@ def _run(path: Path) -> ModuleType:
     name = f"convlab_user_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}.{path.stem}"
     module = ModuleType(name)
     module.__file__ = str(path)
-    try:
-        source = decode_source(path.read_bytes())
-        code = compile(source, str(path), "exec")
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is not a Python file: it is not UTF-8 text.") from error
-    except (SyntaxError, ValueError) as error:           # ValueError: a null byte
-        raise BadInput(f"{path}, line {getattr(error, 'lineno', 1)}: {getattr(error, 'msg', error)}.") from error
+    code = _compiled(path)
     sys.modules[name] = module
     try:
         with _siblings(path), blaming(path):
@@ -65,6 +57,21 @@ def _run(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _compiled(path: Path) -> CodeType:
+    try:
+        text = decode_source(path.read_bytes())
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+    except (SyntaxError, UnicodeDecodeError) as error:   # SyntaxError: what the encoding declaration, or its absence, gets
+        raise BadInput(f"{path} is not a Python file: it is not UTF-8 text.") from error
+    try:
+        return compile(text, str(path), "exec")
+    except SyntaxError as error:
+        raise BadInput(f"{path}, line {error.lineno}: {error.msg}.") from error
+    except ValueError as error:                          # a null byte, before Python 3.12
+        raise BadInput(f"{path} is not a Python file: {error}.") from error
 
 
 @contextmanager

@@ -21,7 +21,6 @@ from convlab.run.settings import Settings
 from convlab.theorem import Theorem
 from convlab.userfile import UserFile, blaming
 
-
 IN_FULL = 6      # problems of which every finding is shown; of more, one line a problem
 
 

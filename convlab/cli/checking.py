@@ -14,10 +14,12 @@ from rich.table import Table
 from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, document, messages, print_json, screen
 from convlab.cli.targets import Target
 from convlab.cli.work import over
+from convlab.errors import BadInput, suggestion
 from convlab.judge.check import check
 from convlab.judge.verdict import Check, Skipped, Verdict, Word, short
+from convlab.problem import installed_families
 from convlab.run.settings import Settings
-from convlab.theorem import FalseClaim, Theorem
+from convlab.theorem import FalseClaim, Theorem, tight_instances
 
 IN_FULL = 3      # theorems of which every verdict is shown; of more, one line a claim
 
@@ -50,6 +52,7 @@ class Claim:
 
 def checked(targets: Sequence[Target], settings: Settings, *, json: bool) -> int:
     """Judges the targets, prints the answer and returns the exit status. What an interruption left is among the skipped."""
+    refuse_unknown_problems(targets, settings.problems)
     work = over(targets, partial(judged, settings=settings), settings.workers, "checking")
     result = sum(work.results, Check(()))
     left = tuple(Skipped(target.id, claim.name, "", "interrupted before it was judged") for target in work.left for claim in target.open().claims)
@@ -65,6 +68,18 @@ def checked(targets: Sequence[Target], settings: Settings, *, json: bool) -> int
         messages().print(f"Interrupted: {len(done)} of {len(targets)} theorems were judged, these stand above; the rest is among the skipped.", style="red")
         return INTERRUPTED
     return status(claims)
+
+
+def refuse_unknown_problems(targets: Sequence[Target], wanted: Sequence[str]) -> None:
+    """Raises BadInput for a problem name that no family, no member and no instance of the targets' claims has."""
+    if not wanted:
+        return
+    families = {name: family for target in targets for name, family in (target.families() or installed_families()).items()}
+    members = [member.name for family in families.values() for member in family.members()]
+    instances = [repr(instance) for target in targets for claim in target.open().claims for instance in (*tight_instances(claim), *getattr(claim, "on", ()))]
+    for name in wanted:
+        if name not in {*families, *members, *instances}:
+            raise BadInput(f"--problem {name}: no problem is called that.{suggestion(name, [*members, *families])} `convlab audit` names them all.")
 
 
 def judged(target: Target, settings: Settings) -> Check:
@@ -114,8 +129,10 @@ def _verdicts(claims: Sequence[Claim]) -> Table:
     for claim in claims:
         for v in claim.verdicts:
             word = "refuted, as expected" if claim.false and v.word is Word.REFUTED else v.word.value
+            beside = v.word is Word.INCONCLUSIVE and any(other.problem == v.problem and other.word is Word.HOLDS for other in claim.verdicts)
             ratios = [_ratio(v.worst_ratio), "" if v.worst_k is None else str(v.worst_k), _ratio(v.last_ratio)]
-            table.add_row(*((claim.name,) if several else ()), f"[{_style(word)}]{word}[/]", escape(v.problem), v.judged_by.value, *ratios)
+            table.add_row(*((claim.name,) if several else ()), "sampled beside" if beside else f"[{_style(word)}]{word}[/]", escape(v.problem), v.judged_by.value,
+                          *ratios, style="dim" if beside else None)
     return table
 
 
@@ -164,8 +181,9 @@ def closing(claims: Sequence[Claim], result: Check) -> str:
     """How much was judged, by what, and what was not, and why."""
     words = Counter(claim.word for claim in claims)
     told = ", ".join(f"[{_style(word)}]{count} {word}[/]" for word, count in words.items())
-    counts = ", ".join(f"{count} by {source}" for source, count in sorted(result.counts.items(), key=lambda item: -item[1]))
-    line = f"{len(claims)} {'claim' if len(claims) == 1 else 'claims'}: {told or 'nothing judged'}. {len(result.verdicts)} verdicts" + (f": {counts}." if counts else ".")
+    counts = ", ".join(f"{count} {source}" for source, count in sorted(result.counts.items(), key=lambda item: -item[1]))
+    line = f"{len(claims)} {'claim' if len(claims) == 1 else 'claims'}: {told or 'nothing judged'}. {len(result.verdicts)} verdicts"
+    line += f" ({counts})." if counts else "."
     reasons = Counter(skip.reason for skip in result.skipped).most_common()
     if reasons:
         named = "; ".join(f"{escape(reason)} ({count})" for reason, count in reasons[:IN_FULL])

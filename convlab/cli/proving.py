@@ -9,6 +9,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from convlab.cli.checking import refuse_unknown_problems
 from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, document, messages, print_json, screen
 from convlab.cli.targets import Target
 from convlab.cli.work import Work, over
@@ -27,6 +28,7 @@ def proved(targets: Sequence[Target], settings: Settings, *, json: bool) -> int:
 
 def mutated(targets: Sequence[Target], settings: Settings, *, json: bool) -> int:
     """Prints every mutant with its verdict; 1 where one survives, 3 where there is none."""
+    refuse_unknown_problems(targets, settings.problems)
     work = over(targets, partial(refuted, settings=settings), settings.workers, "refuting mutants")
     return _answer("mutants", work, ("verdict", "theorem", "mutant", "witness"), settings, json=json)
 

@@ -1,0 +1,180 @@
+"""Bad input gets one clear sentence and exit status 2; nothing is written and nothing is lost."""
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis.strategies import integers, sampled_from
+
+from convlab import userfile
+from convlab.cli.options import settings as settings_of
+from convlab.errors import BadInput
+from tests.command_line import convlab
+
+ID = "gd-strongly-convex-distance"
+
+
+def told(*words: str) -> str:
+    """The sentence that bad input gets, on one line."""
+    answer = convlab(*words)
+    assert answer.status == 2, answer
+    assert answer.out == ""
+    assert "Traceback" not in answer.err
+    return " ".join(answer.err.split())
+
+
+@given(sampled_from(["replicates", "iterations", "dimension", "workers"]), integers(-50, 0))
+def test_no_count_below_one_is_accepted(name: str, value: int) -> None:
+    with pytest.raises(BadInput, match=f"--{name} {value}: there must be at least 1"):
+        settings_of(**{name: value})
+
+
+@given(sampled_from(["replicates", "iterations", "dimension", "workers"]), integers(1, 10**6))
+def test_every_count_from_one_on_is_taken_as_given(name: str, value: int) -> None:
+    assert getattr(settings_of(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(("words", "sentence"), [
+    (("check", "gd-strongly-convex-distanse"), "No theorem is called 'gd-strongly-convex-distanse'. Did you mean gd-strongly-convex-distance"),
+    (("show", "nesterov"), "Did you mean nesterov-convex"),
+    (("check",), "Say what to check"),
+    (("show",), "Say what to show"),
+    (("list", "--part", "V"), "There is no part 'V': the parts are I, II, III, IV."),
+    (("list", "--topic", "sdg"), "There is no topic 'sdg'. Did you mean sgd"),
+    (("check", "--all", "--false"), "give one of the two"),
+    (("check", ID, "--replicates", "0"), "--replicates 0: there must be at least 1."),
+    (("check", ID, "--iterations", "-3"), "--iterations -3: there must be at least 1."),
+    (("check", ID, "--dimension", "0"), "--dimension 0: there must be at least 1."),
+    (("check", ID, "--seed", "-1"), "a seed is an integer from 0 on"),
+    (("check", ID, "--alpha", "1"), "strictly between 0 and 1"),
+    (("check", ID, "--engine", "torch"), "the engines are auto, numpy and jax"),
+    (("check", ID, "--param", "gamma"), "write a name and a value, such as --param gamma=1/4"),
+    (("check", ID, "--param", "gamma=fast"), "'fast' is no number"),
+    (("check", ID, "--param", "beta=1/2"), "this claim has no parameter of that name; it has gamma"),
+    (("check", ID, "--problem", "quadratik-2"), "no problem is called that. Did you mean quadratic-2"),
+    (("audit", "hubert"), "No problem is called 'hubert'. Did you mean huber"),
+    (("check", "no_such_file.py"), "no_such_file.py cannot be read: No such file or directory."),
+    (("new", "theorem.txt"), "give a name that ends in .py"),
+])
+def test_the_sentence_says_what_and_what_to_do(words: tuple[str, ...], sentence: str) -> None:
+    assert sentence in told(*words)
+
+
+def test_a_parameter_beyond_the_condition_is_told_with_the_numbers_in_it() -> None:
+    sentence = told("check", ID, "--param", "gamma=5", "--problem", "quadratic-2")
+
+    for piece in ("gamma = 5 is outside the condition of gd-strongly-convex-distance", "2/L", "problem quadratic-2", "--outside"):
+        assert piece in sentence
+
+
+def test_outside_explores_it_on_purpose() -> None:
+    """Beyond 2/L the rate is above 1, and so is the bound: the run diverges as fast as claimed; no sentence, no status 2."""
+    assert convlab("check", ID, "--param", "gamma=5", "--outside", "--problem", "quadratic-2", "--iterations", "10").status in (0, 1)
+
+
+HEAD = "import sympy as sp\nimport convlab as cl\nfrom convlab.symbols import L, R, gamma, k\n"
+
+
+@pytest.mark.parametrize(("text", "line", "sentence"), [
+    ("import convlab as cl\ncl.Theorem(\n", 2, "was never closed"),
+    ("x = 1\n\ny = 1 / 0\n", 3, "ZeroDivisionError: division by zero"),
+    ("import convlab as cl\ncl.Theorm\n", 2, "AttributeError: module 'convlab' has no attribute 'Theorm'"),
+    ("\nimport nonexistent_module_xyz\n", 2, "No module named 'nonexistent_module_xyz'"),
+    (HEAD + "t = cl.Theorem(id='a', title='b', algorithm=None, bounds=L)\n", 4, "theorem 'a': unknown field 'bounds'"),
+    (HEAD + "t = cl.Theorem(id='a', title='b', algorithm=1, metric=cl.function_gap)\n", 4, "theorem 'a': bound= is missing"),
+    (HEAD + "s = cl.symbol('2x', meaning='')\n", 4, "the name must be an identifier"),
+    ("import sys\nsys.exit(0)\n", 2, "SystemExit: 0"),
+])
+def test_a_mistake_in_a_file_is_told_with_file_and_line(tmp_path: Path, text: str, line: int, sentence: str) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        userfile.load(file)
+
+    assert f"mine.py, line {line}: " in str(caught.value)
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(("data", "sentence"), [(b"x = 1\n", "declares no theorem and no problem family"), (b"\xff\xfe\x00", "not UTF-8"), (b"x = 1\x00", "null")])
+def test_a_file_without_declarations_or_text_is_refused(tmp_path: Path, data: bytes, sentence: str) -> None:
+    file = tmp_path / "mine.py"
+    file.write_bytes(data)
+    with pytest.raises(BadInput, match=sentence):
+        userfile.load(file)
+
+
+def test_a_mistake_that_shows_only_in_the_run_is_told_with_its_line(tmp_path: Path) -> None:
+    """The update rule calls an oracle that does not exist: the sentence names the line of the user's file, not of the engine's."""
+    text = (Path(__file__).parent / "examples" / "deterministic.py").read_text(encoding="utf-8").replace("oracle.gradient(", "oracle.gradiant(")
+    file = tmp_path / "mine.py"
+    file.write_text(text, encoding="utf-8")
+    line = 1 + next(number for number, row in enumerate(text.splitlines()) if "gradiant" in row)
+
+    assert f"line {line}: AttributeError" in told("check", str(file), "--problem", "quadratic-2")
+
+
+def test_loading_a_file_leaves_no_traces(tmp_path: Path) -> None:
+    """sys.path as before, no bytecode beside the file, nothing under its plain name; a sibling module can be imported."""
+    (tmp_path / "sibling_of_mine.py").write_text("VALUE = 7\n", encoding="utf-8")
+    file = tmp_path / "mine_alone.py"
+    file.write_text("import convlab as cl\nfrom sibling_of_mine import VALUE\nfamily = cl.Family('seven', make=lambda: VALUE, members=tuple)\n", encoding="utf-8")
+    before = list(sys.path)
+    loaded = userfile.load(file)
+
+    assert loaded.families["seven"].make() == 7
+    assert sys.path == before
+    assert "mine_alone" not in sys.modules
+    assert sorted(path.name for path in tmp_path.iterdir() if "mine_alone" in path.name) == ["mine_alone.py"]
+
+
+def test_two_theorems_of_one_id_in_a_file_are_refused(tmp_path: Path) -> None:
+    text = (Path(__file__).parent / "examples" / "deterministic.py").read_text(encoding="utf-8")
+    file = tmp_path / "mine.py"
+    file.write_text(text + "\nimport dataclasses\nsecond = dataclasses.replace(theorem, title='another')\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="Two theorems are called 'my-gradient-descent', both in"):
+        userfile.load(file)
+
+
+def test_imported_theorems_of_the_catalogue_are_not_the_users(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("from importlib import import_module\nglobals().update(vars(import_module('convlab.theorems.gradient_descent')))\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="declares no theorem"):
+        userfile.load(file)
+
+
+def test_a_broken_constant_is_told_as_claimed_and_found(tmp_path: Path) -> None:
+    """A quadratic of curvature 1.7 that claims L = 1: status 1, and the sentence names both and the point."""
+    file = tmp_path / "mine.py"
+    file.write_text('''
+import numpy as np
+import convlab as cl
+
+class Wrong:
+    def value(self, x): return 1.7 * (x * x).sum(axis=-1) / 2
+    def gradient(self, x): return 1.7 * x
+    def facts(self): return (cl.Smooth(cl.exact(1.0, how="guessed")), cl.Minimum(cl.exact(0, how="a square"), at=np.zeros(2)))
+    def starts(self, rng): return (cl.Start("one", np.array([3.0, 4.0])),)
+
+family = cl.Family("wrong", make=Wrong, members=lambda: (cl.Member("wrong-2", Wrong()),))
+''', encoding="utf-8")
+    answer = convlab("audit", str(file))
+
+    assert answer.status == 1
+    assert "wrong-2: claimed L = 1, found 1.7 at x = [" in " ".join(answer.out.split())
+
+
+def test_an_existing_file_is_not_overwritten_by_new(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("precious", encoding="utf-8")
+
+    assert "exists and stays as it is" in told("new", str(file))
+    assert file.read_text(encoding="utf-8") == "precious"
+
+
+def test_an_unwritable_place_is_told_before_anything_is_judged(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+
+    assert "taken is a file; name a folder" in told("report", ID, "--out", str(tmp_path / "taken" / "reports"))
+    assert "cannot be written" in told("new", str(tmp_path / "missing" / "mine.py"))
