@@ -13,7 +13,8 @@ from convlab.operations import norm_squared
 from convlab.theorem import Mode, Series
 
 FORGOTTEN = 4      # how much of the last update's size still counts: a step may contract all the way, but it was rounded at the size it started from
-ROUNDINGS = 8      # a point is known to this many units of rounding: a handful of operations an update, contracted again by the next
+ROUNDINGS = 8      # a point is known to this many units of rounding: a handful of operations an update, contracted again by the next; to one more
+                   # after each update, since a slow contraction sums the roundings of 1/(1 - rate) updates (and stalls there: x - gamma g == x)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Recorder:
             self._sums[s.name] = self._sums[s.name] + value if s.summed and s.name in self._sums else value
         if self.floor_of is not None and checkpoint:
             self._recent = recent_size(size_of(state, self.case), self._recent)
-            self.floors.append(self.floor_of(state, self.case, ROUNDINGS * self.eps * self._recent))
+            self.floors.append(self.floor_of(state, self.case, (ROUNDINGS + k) * self.eps * self._recent))
         self.seen(k, self.metric(state, self.case), checkpoint)
 
     def seen(self, k: int, now: Array, checkpoint: bool) -> None:
