@@ -11,7 +11,7 @@ from rich.table import Table
 
 from convlab.arithmetic import FLOAT64, cast
 from convlab.assumptions import Finding, Status, audit
-from convlab.cli.documents import EXPECTED, UNEXPECTED, document, print_json, screen
+from convlab.cli.documents import EXPECTED, UNEXPECTED, counted, document, print_json, screen
 from convlab.cli.targets import file_of, is_file
 from convlab.errors import BadInput, suggestion
 from convlab.judge.verdict import jsonable, short
@@ -36,7 +36,8 @@ def audited(names: list[str], settings: Settings, *, json: bool) -> int:
         for problem, finding in found:
             if finding.status is Status.BROKEN:
                 console.print(f"[bold red]{escape(problem)}[/]: {escape(told(finding))}")
-        console.print(f"{len({problem for problem, _ in found})} problems, {len(found)} findings: " + ", ".join(f"{n} {word}" for word, n in counts.items()) + ".")
+        told_counts = ", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing to audit"
+        console.print(f"{counted(len({problem for problem, _ in found}), 'problem')}, {counted(len(found), 'finding')}: {told_counts}.")
     return UNEXPECTED if Status.BROKEN.value in counts else EXPECTED
 
 

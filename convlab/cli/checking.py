@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, document, messages, print_json, screen
+from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, counted, document, messages, print_json, screen
 from convlab.cli.targets import Target
 from convlab.cli.work import over
 from convlab.errors import BadInput, suggestion
@@ -104,7 +104,10 @@ def _show(theorems: Sequence[Theorem], claims: Sequence[Claim], result: Check, c
     if len(theorems) <= IN_FULL:
         for theorem in theorems:
             console.print(f"[bold cyan]{theorem.id}[/]  [bold]{escape(theorem.title)}[/]")
-            console.print(Padding(_verdicts([c for c in claims if c.theorem == theorem.id]), (0, 0, 1, 2)))
+            for claim in (claim for claim in claims if claim.theorem == theorem.id):
+                if len(theorem.claims) > 1:
+                    console.print(f"  [underline]{escape(claim.name)}[/]")
+                console.print(Padding(_verdicts(claim), (0, 0, 1, 2)))
     else:
         console.print(_summary(claims))
     for claim in claims:
@@ -119,20 +122,18 @@ def _style(word: str) -> str:
     return {"holds": "green", "refuted, as expected": "green", "REFUTED": "bold red", "refuted": "bold red"}.get(word, "yellow")
 
 
-def _verdicts(claims: Sequence[Claim]) -> Table:
+def _verdicts(claim: Claim) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    several = len(claims) > 1
-    for name in (*(("claim",) if several else ()), "verdict", "problem", "judged by"):
-        table.add_column(name, no_wrap=name != "problem", overflow="fold" if name == "problem" else "ellipsis")
+    for name in ("verdict", "problem", "judged by"):
+        table.add_column(name, no_wrap=name != "problem", overflow="fold")
     for name in ("worst ratio", "at k", "last ratio"):
         table.add_column(name, justify="right", no_wrap=True)
-    for claim in claims:
-        for v in claim.verdicts:
-            word = "refuted, as expected" if claim.false and v.word is Word.REFUTED else v.word.value
-            beside = v.word is Word.INCONCLUSIVE and any(other.problem == v.problem and other.word is Word.HOLDS for other in claim.verdicts)
-            ratios = [_ratio(v.worst_ratio), "" if v.worst_k is None else str(v.worst_k), _ratio(v.last_ratio)]
-            table.add_row(*((claim.name,) if several else ()), "sampled beside" if beside else f"[{_style(word)}]{word}[/]", escape(v.problem), v.judged_by.value,
-                          *ratios, style="dim" if beside else None)
+    exact = {v.problem for v in claim.verdicts if v.word is Word.HOLDS}
+    for v in claim.verdicts:
+        beside = v.word is Word.INCONCLUSIVE and v.problem in exact      # sampled runs beside an exact expectation decide nothing
+        word = "sampled beside" if beside else "refuted, as expected" if claim.false and v.word is Word.REFUTED else v.word.value
+        ratios = [_ratio(v.worst_ratio), "" if v.worst_k is None else str(v.worst_k), _ratio(v.last_ratio)]
+        table.add_row(word if beside else f"[{_style(word)}]{word}[/]", escape(v.problem), v.judged_by.value, *ratios, style="dim" if beside else None)
     return table
 
 
@@ -182,11 +183,11 @@ def closing(claims: Sequence[Claim], result: Check) -> str:
     words = Counter(claim.word for claim in claims)
     told = ", ".join(f"[{_style(word)}]{count} {word}[/]" for word, count in words.items())
     counts = ", ".join(f"{count} {source}" for source, count in sorted(result.counts.items(), key=lambda item: -item[1]))
-    line = f"{len(claims)} {'claim' if len(claims) == 1 else 'claims'}: {told or 'nothing judged'}. {len(result.verdicts)} verdicts"
+    line = f"{counted(len(claims), 'claim')}: {told or 'nothing judged'}. {counted(len(result.verdicts), 'verdict')}"
     line += f" ({counts})." if counts else "."
     reasons = Counter(skip.reason for skip in result.skipped).most_common()
     if reasons:
         named = "; ".join(f"{escape(reason)} ({count})" for reason, count in reasons[:IN_FULL])
         more = f"; {len(reasons) - IN_FULL} other reasons, all in --json" if len(reasons) > IN_FULL else ""
-        line += f"\n[dim]Not judged: {len(result.skipped)} pairs of claim and problem: {named}{more}.[/]"
+        line += f"\n[dim]Not judged: {counted(len(result.skipped), 'pair')} of claim and problem: {named}{more}.[/]"
     return line

@@ -37,3 +37,8 @@ def screen() -> Console:
 def messages() -> Console:
     """Standard error."""
     return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 theorem`, `2 theorems`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from convlab.cli.checking import refuse_unknown_problems
-from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, document, messages, print_json, screen
+from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, counted, document, messages, print_json, screen
 from convlab.cli.targets import Target
 from convlab.cli.work import Work, over
 from convlab.falsify.mutants import mutants
@@ -56,24 +56,28 @@ def _answer(command: str, work: Work[list[dict[str, Any]]], columns: tuple[str, 
         console = screen()
         console.print(_table(items, columns))
         told = ", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing"
-        noun = "facts" if command == "prove" else "mutants"
-        console.print(f"{len(items)} {noun} of {len(work.results)} theorems: {told}.")
+        noun = "fact" if command == "prove" else "mutant"
+        console.print(f"{counted(len(items), noun)} of {counted(len(work.results), 'theorem')}: {told}.")
     if work.left:
-        messages().print(f"Interrupted: {len(work.left)} theorems were left.", style="red")
+        messages().print(f"Interrupted: {counted(len(work.left), 'theorem')} left; what was done stands above.", style="red")
         return INTERRUPTED
     return UNEXPECTED if BAD & set(counts) else EXPECTED if GOOD & set(counts) else UNDECIDED
 
 
 def _table(items: Sequence[dict[str, Any]], columns: Sequence[str]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    one = len({item["theorem"] for item in items}) == 1          # then it is named once, above
+    columns = [column for column in columns if not (one and column == "theorem")]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", title=items[0]["theorem"] if one else None,
+                  title_style="bold cyan", title_justify="left")
     for column in columns:
         table.add_column(column, no_wrap=column in (columns[0], "theorem"), overflow="fold")
     for item in items:
         word = str(item[columns[0]])
         colour = "green" if word in GOOD else "bold red" if word in BAD else "dim"
-        claim = item.get("claim")
-        name = item["theorem"] + (f":{claim}" if claim not in (None, "main") else "")
-        table.add_row(f"[{colour}]{word}[/]", name, escape(str(item[columns[2]])), escape(_brief(item[columns[3]])))
+        claim = "" if item["claim"] == "main" else item["claim"]
+        name = [] if one else [item["theorem"]]
+        told = str(item[columns[-2]]) + (f" ({claim})" if claim else "")
+        table.add_row(f"[{colour}]{word}[/]", *name, escape(told), escape(_brief(item[columns[-1]])))
     return table
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from convlab.catalogue import part_of
 from convlab.cli import statement
-from convlab.cli.documents import document, print_json, screen
+from convlab.cli.documents import counted, document, print_json, screen
 from convlab.cli.targets import targets
 from convlab.errors import BadInput
 from convlab.theorem import FalseClaim, Law, RateBound, Sense, StabilityRegion, StepInequality, Theorem, tight_instances
@@ -26,7 +26,7 @@ def listed(names: list[str] | None, *, part: str | None, topic: str | None, true
     console = screen()
     console.print(_overview(chosen))
     claims = sum(len(theorem.claims) for theorem in chosen)
-    console.print(f"{len(chosen)} theorems, {claims} claims. `convlab show ID` reads one, `convlab check ID` judges it.")
+    console.print(f"{counted(len(chosen), 'theorem')}, {counted(claims, 'claim')}. `convlab show ID` reads one, `convlab check ID` judges it.")
     return 0
 
 
