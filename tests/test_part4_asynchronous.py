@@ -70,6 +70,17 @@ def test_the_moment_map_is_what_enumeration_says(x, previous, gamma, lam, p):
     assert mean == (p + (1 - p) * (1 - a) ** 2) * x**2 - 2 * a * p * x * previous + a**2 * p * previous**2
 
 
+@enough
+@given(gamma=steps_of, lam=steps_of, p=st.fractions(min_value=0, max_value=1, max_denominator=7))
+def test_the_edge_is_where_second_moments_can_stand_still(gamma, lam, p):
+    """det(I - T) of the code's own second-moment map T is a (2 - a - p a^2), a = gamma lam: an eigenvalue crosses 1 there and nowhere else."""
+    a, t = gamma * lam, np.array([[Fraction(int(i == j)) for j in range(3)] for i in range(3)], dtype=object) - moment_map(gamma, lam, p)
+    determinant = (t[0, 0] * (t[1, 1] * t[2, 2] - t[1, 2] * t[2, 1]) - t[0, 1] * (t[1, 0] * t[2, 2] - t[1, 2] * t[2, 0])
+                   + t[0, 2] * (t[1, 0] * t[2, 1] - t[1, 1] * t[2, 0]))
+
+    assert determinant == a * (2 - a - p * a**2)
+
+
 @pytest.mark.parametrize("p", [Fraction(1, 20), Fraction(3, 10), Fraction(1, 2), Fraction(9, 10), Fraction(1)])
 def test_the_limit_is_exact(p):
     """One hundredth inside the edge the second moments shrink, one hundredth outside they grow (lam = 17/4)."""

@@ -79,8 +79,10 @@ gossip = Theorem(
                     mutants=(Changed("a gap of at least 1/N", Instance("graphs", kind="ring", size=16), left=at_least(1 - 1 / workers),
                                      right=formula(1 - 1 / workers)),)),
         closed_form("star", 1 - 1 / workers, (3, 5, 12)),
-        closed_form("torus", torus_rate, (9, 16, 25, 49)),
-        closed_form("exponential", 1 - 2 / (digits + 1), (4, 8, 16, 32)),
+        closed_form("torus", torus_rate, (9, 16, 25, 49),
+                    facts=(SymbolicIdentity("a sum of two circulant eigenvalues", (1 + 2 * sp.cos(2 * sp.pi / side) + 2) / 5, torus_rate),)),
+        closed_form("exponential", 1 - 2 / (digits + 1), (4, 8, 16, 32),
+                    facts=(SymbolicIdentity("the alternating vector: one neighbour cancels oneself", (1 - 1 + (digits - 1)) / (digits + 1), 1 - 2 / (digits + 1)),)),
         RateBound(
             algorithm=TimeVaryingGossip(round=k),
             assumptions=(OnePeerRounds,),
