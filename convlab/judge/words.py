@@ -90,7 +90,8 @@ def worst_spot(evidence: list[Evidence], relation: Relation) -> Spot | None:
 
 def badness(ratio: Array, relation: Relation) -> Array:
     """How bad a ratio is, -1 where nothing was judged: the ratio itself, or its distance from 1 for equalities."""
-    plain = np.array([[np.nan if r is None else float(r) for r in row] for row in ratio]) if ratio.dtype == object else ratio.astype(float)
+    with np.errstate(over="ignore"):                         # a ratio beyond float64 is as bad as infinity
+        plain = np.array([[np.nan if r is None else float(r) for r in row] for row in ratio]) if ratio.dtype == object else ratio.astype(float)
     far = np.abs(plain - 1) if relation is Relation.EQUAL else plain
     return np.where(np.isnan(far), -1.0, far)
 
