@@ -4,6 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import sympy as sp
 from sympy import And, Rational
 
 from convlab.algorithms.momentum import BufferedHeavyBall, ExponentialAverage, HeavyBall, IterateAverage, TwoPoints
@@ -13,7 +14,7 @@ from convlab.metrics import Case
 from convlab.operations import rowwise
 from convlab.problem import HasGradient
 from convlab.symbols import G, L, R, beta, gamma, mu
-from convlab.theorem import Changed, Identity, Instance, Theorem, Trajectory
+from convlab.theorem import Changed, Identity, Instance, Mutant, SymbolicIdentity, Theorem, Trajectory
 
 
 def iterate(state: Any, case: Case) -> Array:
@@ -66,10 +67,19 @@ nonconvex = Instance("sawtooth", steps=4, gamma=3 / (2 * L), L=L, c=G, start=G /
 linear = Instance("quadratic", spectrum=(mu, L), start=(R, 2 * R))
 
 
-def form(name: str, statement: str, left: Trajectory, right: Trajectory, *mutants: Any) -> Identity:
+x, previous, g = sp.symbols("x previous g", real=True)
+moved = x - gamma * g + beta * (x - previous)
+
+
+def ahead(now: sp.Expr, before: sp.Expr) -> sp.Expr:
+    """z, formally."""
+    return now + beta / (1 - beta) * (now - before)
+
+
+def form(name: str, statement: str, left: Trajectory, right: Trajectory, *mutants: Mutant, facts: tuple[SymbolicIdentity, ...] = ()) -> Identity:
     """One pair of forms, at any step; judged on gradients of three kinds, which are as good as any."""
-    return Identity(name=name, statement=statement, left=left, right=right, assumptions=(Smooth,), on=(kinked, nonconvex, linear), mutants=mutants,
-                    condition=And(0 <= beta, beta < 1), defaults={gamma: 1 / L, beta: Rational(7, 10)})
+    return Identity(name=name, statement=statement, left=left, right=right, assumptions=(Smooth,), on=(kinked, nonconvex, linear),
+                    mutants=mutants, facts=facts, condition=And(0 <= beta, beta < 1), defaults={gamma: 1 / L, beta: Rational(7, 10)})
 
 
 equivalent_forms = Theorem(
@@ -85,7 +95,8 @@ equivalent_forms = Theorem(
              Changed("the same step", right=run(ExponentialAverage(gamma, beta)))),
         form("iterate-average", "z_(k+1) = z_k - gamma / (1 - beta) g_k, quad z_k = x_k + beta / (1 - beta) (x_k - x_(k-1))",
              run(IterateAverage(gamma, beta), averaged), run(HeavyBall(gamma, beta), extrapolated),
-             Changed("beta in place of beta/(1 - beta)", right=run(HeavyBall(gamma, beta), extrapolated_by_beta))),
+             Changed("beta in place of beta/(1 - beta)", right=run(HeavyBall(gamma, beta), extrapolated_by_beta)),
+             facts=(SymbolicIdentity("z takes plain gradient steps", ahead(moved, x), ahead(x, previous) - gamma / (1 - beta) * g),)),
         form("average-of-z", "x_(k+1) = beta x_k + (1 - beta) z_(k+1)", buffered, run(IterateAverage(gamma, beta))),
     ),
 )

@@ -112,10 +112,20 @@ steepest_start = Instance("quadratic", spectrum=(mu, L), start=(0, R), at=square
 quadratic = (Quadratic, StronglyConvex, Smooth, Minimum)
 
 
-def from_an_end(name: str, exact: sp.Expr, start: Instance, *mutants: Mutant) -> RateBound:
+def double_root(z: sp.Expr) -> sp.Expr:
+    """What Polyak's pair makes of the start 1 where z is a double root of z^2 - (1 + beta - gamma lam) z + beta: z = r at mu, -r at L."""
+    return (1 + k * (1 - z)) * z**k
+
+
+def from_an_end(name: str, eigenvalue: sp.Expr, sign: int, start: Instance, *mutants: Mutant) -> RateBound:
     """Polyak's pair from an eigenvector of one end of the spectrum: the distance is known exactly."""
-    return RateBound(name=name, algorithm=polyak, assumptions=quadratic, metric=distance_to_minimiser, relation=Relation.EQUAL, bound=exact,
-                     on=(start,), tight=start, mutants=mutants)
+    z = sp.Symbol("z", nonzero=True)
+    return RateBound(
+        name=name, algorithm=polyak, assumptions=quadratic, metric=distance_to_minimiser, relation=Relation.EQUAL,
+        bound=(1 + k * (1 - sign * r)) * r**k * R, on=(start,), tight=start, mutants=mutants,
+        facts=(SymbolicIdentity("a double root", 1 + r**2 - polyak.step_size * eigenvalue, 2 * sign * r),
+               SymbolicIdentity("its solution obeys the recursion",
+                                double_root(z).subs(k, k + 2), 2 * z * double_root(z).subs(k, k + 1) - z**2 * double_root(z))))
 
 
 heavy_ball = Theorem(
@@ -139,10 +149,10 @@ heavy_ball = Theorem(
             mutants=(Changed("stable beyond 2 (1 + beta)", condition=And(0 < gamma, gamma * L < Rational(101, 50) * (1 + beta))),
                      Changed("2/L is the limit, as without momentum", condition=And(0 < gamma, gamma * L < 2)),
                      Changed("momentum of the wrong sign", algorithm=HeavyBall(gamma, -beta)))),
-        from_an_end("from-flattest", (1 + k * (1 - r)) * r**k * R, flattest_start,
+        from_an_end("from-flattest", mu, 1, flattest_start,
                     Bound(r**k * R, name="the factor of k forgotten", relation=Relation.AT_MOST),
                     Bound(9 * r ** (2 * k) * R, name="9 beta^k", relation=Relation.AT_MOST)),
-        from_an_end("from-steepest", (1 + k * (1 + r)) * r**k * R, steepest_start,
+        from_an_end("from-steepest", L, -1, steepest_start,
                     Bound(2 * r**k * R, name="Chebyshev's bound", relation=Relation.AT_MOST)),
     ),
 )
