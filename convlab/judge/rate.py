@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from convlab import symbols
 from convlab.arithmetic import FLOAT64, RATIONAL
 from convlab.constants import Array
 from convlab.draws import Inexact
@@ -333,6 +334,7 @@ def _initial(claim: RateBound, record: Record) -> Array:
 def sampled_verdict(title: str, claim: RateBound, setting: Setting, settings: Settings) -> Verdict:
     """The mean of independent replicates at the default parameters, with its 95 % band: for the eye, never for the word."""
     assert claim.metric is not None
+    settings = replace(settings, replicates=affordable_replicates(claim, setting, settings))
     batch = batch_of([setting] * settings.replicates, FLOAT64)
     points = judged_points(claim, batch, settings, claim.grid.horizons[-1] if claim.grid.horizons else None)
     algorithm = algorithm_of(claim)
@@ -360,6 +362,18 @@ def sampled_verdict(title: str, claim: RateBound, setting: Setting, settings: Se
     return replace(verdict, replicates=settings.replicates)
 
 
+def affordable_replicates(claim: RateBound, setting: Setting, settings: Settings) -> int:
+    """The replicates asked for, fewer where they would take long. Raises Inexact where even a few would."""
+    single = batch_of([setting], FLOAT64)
+    last = int(judged_points(claim, single, settings, claim.grid.horizons[-1] if claim.grid.horizons else None)[-1])
+    work = last * single.x0.size * int(setting.values.get(symbols.n, 1))
+    if work * LEAST_REPLICATES > SAMPLED_WORK:
+        raise Inexact(f"{last} updates of {setting.values.get(symbols.n, 1)} components in dimension {single.x0.size} take too long to sample")
+    return min(settings.replicates, int(SAMPLED_WORK // work))
+
+
+LEAST_REPLICATES = 32
+SAMPLED_WORK = 3e8   # replicate-coordinates updated, each component gradient counted: a few seconds
 JAX_WORK = 2e8       # replicate-coordinates updated: about where compilation (a second at most) is paid back
 
 

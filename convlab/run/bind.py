@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from types import FunctionType
 from typing import Any
 
@@ -36,7 +37,12 @@ class Binder:
 
     def at(self, k: int) -> Any:
         """The algorithm of update k (which makes x_{k+1} from x_k)."""
-        return self._bound(self.algorithm, k)
+        names = scheduled_fields(self.algorithm)
+        return replace(self._fixed, **{name: self._field(getattr(self.algorithm, name), k) for name in names}) if names else self._fixed
+
+    @cached_property
+    def _fixed(self) -> Any:
+        return self._bound(self.algorithm, 0)
 
     def repeated(self, times: int) -> Binder:
         """The same for a batch in which every case stands `times` times in a row."""
@@ -55,7 +61,8 @@ class Binder:
         if isinstance(given, sp.Basic):
             return self._number(given, k)
         if isinstance(given, FunctionType):
-            coefficient = given(self.horizon)[min(k, len(given(self.horizon)) - 1)]
+            coefficients = given(self.horizon)
+            coefficient = coefficients[min(k, len(coefficients) - 1)]
             return self._number(coefficient, k) if isinstance(coefficient, sp.Basic) else self.arithmetic.number(coefficient)
         if isinstance(given, (Fraction, float)):
             return self.arithmetic.number(given)

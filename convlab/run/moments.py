@@ -24,7 +24,8 @@ from convlab.run.cases import Batch
 from convlab.run.engine import flattened, initial_state, unflattened
 from convlab.run.recorder import FORGOTTEN, ROUNDINGS, Record, measured_floor, size_of
 
-BUDGET = 1e10           # multiplications: maps x dimension^3 x updates
+BUDGET = 2e9            # multiplications of a batch: cases x maps x dimension^3 x updates, about a second or two
+LEAST = 8               # updates below which exact moments are not worth the name
 BRANCHES = 4096         # draws of one step that are enumerated
 PROBES = (0.01, 1.0, 100.0)      # affinity is tested at these multiples of the start's deviation
 
@@ -208,6 +209,7 @@ def refuse_large(size: int, steps: int) -> None:
 def exact_moments(binder: Binder, batch: Batch, metric: Measure, points: Array) -> Record:
     """E metric at the given k (checkpoints, cases, ...), exact up to rounding. Raises Inexact, saying why, where it cannot."""
     refuse_nonquadratic(batch.case.problem)
+    points = affordable(binder, batch, points)
     arithmetic = batch.arithmetic
     reference, state = reference_state(binder, batch), initial_state(binder, batch)
     start = flattened(state)
@@ -227,12 +229,21 @@ def exact_moments(binder: Binder, batch: Batch, metric: Measure, points: Array) 
             key = field_key(binder.at(k)) if binder.scheduled else ()      # periodic schedules meet the same maps again
             if key not in seen:
                 seen[key] = affine_maps(binder, k, batch, reference, start)
-                cost = seen[key].matrices.shape[0] * deviation.shape[1] ** 3 * int(points[-1])
-                if cost > BUDGET:
-                    raise Inexact(f"exact moments would cost {cost:.1e} multiplications")
             moments = propagated(moments, seen[key])
     floor = None if arithmetic.eps == 0 else _floors(metric, batch.case, reference, state, kept, arithmetic.eps)
     return Record(np.array(kept), np.stack(measured), floor)
+
+
+def affordable(binder: Binder, batch: Batch, points: Array) -> Array:
+    """The checkpoints up to which exact moments stay within BUDGET. Raises Inexact where that is hardly any."""
+    algorithm = binder.at(0)
+    size = algorithm.draws(batch.case.problem).size() if hasattr(algorithm, "draws") else 1
+    width = flattened(initial_state(binder, batch)).shape[1] + 1
+    updates = BUDGET / (len(batch.settings) * (size or 1) * width**3)
+    kept = points[points <= updates]
+    if len(kept) < 2 or kept[-1] < LEAST <= points[-1]:
+        raise Inexact(f"exact moments of {size} draws on a state of {width - 1} numbers cost too much")
+    return kept
 
 
 def propagated(moments: Array, maps: Maps) -> Array:
