@@ -72,7 +72,7 @@ def lines_of(verdicts: Sequence[Verdict]) -> tuple[Line, ...]:
             continue
         line = _line(v, v.curve)
         key = (v.word is Word.REFUTED, v.judged_by is not Source.MONTE_CARLO, v.judged_by is Source.RATIONAL, round(line.closeness, 6))
-        if np.isfinite(line.bound).any() and (v.problem not in best or key > best[v.problem][0]):
+        if len(set(line.k[np.isfinite(line.bound) & (line.k >= 1)])) > 1 and (v.problem not in best or key > best[v.problem][0]):
             best[v.problem] = (key, line)
     ranked = sorted(sorted(best.values(), key=lambda item: item[1].label), key=lambda item: item[0], reverse=True)
     return tuple(_with_samples(line, verdicts) for line in _varied([line for _, line in ranked]))
@@ -129,7 +129,7 @@ def logs(values: Array) -> Array:
 
 
 def ratio_text(ratio: Any) -> str:
-    """A ratio to three digits, more only where it would otherwise pass for 1; empty where there is none."""
+    """A ratio to three digits, near 1 as its distance from it, 1 - 3e-7; empty where there is none."""
     size = log10(ratio)
     if size is None:
         return "" if ratio is None else "0"
@@ -137,8 +137,10 @@ def ratio_text(ratio: Any) -> str:
         return "1"
     if abs(size) > 4:
         return f"{10 ** (size - np.floor(size)):.1f}e{int(np.floor(size)):+d}"
-    digits = next((digits for digits in (3, 5, 8) if f"{10 ** size:.{digits}g}" != "1"), 11)
-    return f"{10 ** size:.{digits}g}"
+    ratio = 10 ** size
+    if abs(ratio - 1) < 5e-3:
+        return f"1 {'-' if ratio < 1 else '+'} {abs(ratio - 1):.0e}".replace("e-0", "e-")
+    return f"{ratio:.3g}"
 
 
 def _plain(value: Any) -> Any:
@@ -161,8 +163,9 @@ def _size(ratio: Any) -> float:
 
 def _bent(x: Array, y: Array) -> float:
     """Largest distance of y from its least-squares line in x, relative to its range."""
-    line = np.polyfit(x, y, 1)
-    return float(np.abs(y - np.polyval(line, x)).max() / max(float(np.ptp(y)), 1e-12))     # a constant bound is straight on both
+    x, y = x - x.mean(), y - y.mean()
+    slope = (x @ y) / max(float(x @ x), 1e-300)                                  # all at one k: no slope
+    return float(np.abs(y - slope * x).max() / max(float(np.ptp(y)), 1e-12))     # a constant bound is straight on both
 
 
 def _cell(value: float) -> str:

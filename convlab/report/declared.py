@@ -13,7 +13,7 @@ import typst
 from convlab import symbols
 from convlab.report.typst_math import quoted
 
-PROSE = frozenset({"and", "or", "not", "at", "die", "top"})          # Typst has symbols of these names; who writes them in a sentence means the word
+PROSE = frozenset({"and", "or", "not", "at", "die", "top", "exists"})          # Typst has symbols of these names; who writes them in a sentence means the word
 PIECES = re.compile(r'"(?:\\.|[^"\\])*"|[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*(?:\.[A-Za-z]+)*|.', re.DOTALL)
 
 

@@ -22,7 +22,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatt
 from convlab.constants import Array
 from convlab.judge.verdict import Verdict, Word, log10, short
 from convlab.report.curves import Line, Scale, csv_of, lines_of, ratio_text, scale_of
-from convlab.theorem import Law, Relation
+from convlab.theorem import Identity, Law, Relation
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499")
 MARKERS = ("o", "s", "^", "D")
@@ -56,11 +56,13 @@ class Drawn:
 
 def claim_figure(claim: Any, verdicts: Sequence[Verdict]) -> Drawn | None:
     """The figure of one claim: a rate plot where there are curves, ratios by problem where there are ratios of several, else None."""
+    if isinstance(claim, Identity):
+        return None                          # both sides lie on each other: nothing to see
     lines = lines_of(verdicts)
     if lines:
         return Drawn({**_files(lambda: rate_plot(lines, claim)), "csv": csv_of(lines).encode()}, _caption(lines, len({v.problem for v in verdicts})))
     sized = tuple(v for v in verdicts if log10(v.worst_ratio) is not None)
-    if len(sized) < 2:
+    if len(sized) < 2 or max(map(_ratio, sized)) - min(map(_ratio, sized)) < 1e-3:      # less than the width of a dot: equality on all, say the tables
         return None
     return Drawn({**_files(lambda: ratio_plot(sized)), "csv": _ratio_csv(sized)}, "Worst ratio of measured to bound on each problem; 1 is equality.")
 
@@ -76,22 +78,23 @@ def quantity_of(claim: Any) -> str:
 
 def rate_plot(lines: Sequence[Line], claim: Any) -> Figure:
     """Two panels over one k axis: the curves with their bounds, and the ratios. Call inside the style's `rc_context`."""
-    figure = Figure(figsize=(WIDTH, 3.35))
+    figure = Figure(figsize=(WIDTH, 3.1))
     FigureCanvasAgg(figure)
     scale = scale_of(lines)
     right = 1 - min(2.0, 0.14 + 0.056 * max(len(_label(line)) for line in lines)) / WIDTH
-    grid = figure.add_gridspec(2, 1, height_ratios=(2.5, 1), hspace=0.12, left=0.105, right=right, top=0.97, bottom=0.115)
+    grid = figure.add_gridspec(2, 1, height_ratios=(2.5, 1), hspace=0.12, left=0.105, right=right, top=0.97, bottom=0.125)
     top: Axes = figure.add_subplot(grid[0])
     below: Axes = figure.add_subplot(grid[1], sharex=top)
     top.set_yscale("log")
     if scale is Scale.SUBLINEAR:
         top.set_xscale("log")
+    view = _view(lines, scale)
     for i, line in enumerate(lines):
-        _draw(top, line, i, scale)
-        _draw_ratio(below, line, i, scale, getattr(claim, "relation", Relation.AT_MOST))
-    _limits(top, lines, scale)
+        _draw(top, line, i, scale, view)
+        _draw_ratio(below, line, i, scale, view, getattr(claim, "relation", Relation.AT_MOST))
+    _limits(top, view)
     _dress(top, below, lines, claim)
-    _name_ends(figure, top, lines, scale)
+    _name_ends(figure, top, lines, scale, view)
     figure.align_ylabels()
     return figure
 
@@ -143,7 +146,7 @@ def _bytes(figure: Figure, ending: str, options: Mapping[str, Any]) -> bytes:
 
 def _label(line: Line) -> str:
     if "(" in line.label:                    # a declared instance goes by its family
-        return f"{line.family} (tight)"
+        return f"{line.family} ({'witness' if line.word is Word.REFUTED else 'tight'})"
     return shorten(line.label.replace("-", "- "), 34, placeholder="...").replace("- ", "-")
 
 
@@ -164,7 +167,7 @@ def _some(positions: Array, k: Array, scale: Scale) -> list[int]:
     return sorted({int(positions[int(np.argmin(np.abs(at - w)))]) for w in wanted})
 
 
-def _draw(axes: Axes, line: Line, i: int, scale: Scale) -> None:
+def _draw(axes: Axes, line: Line, i: int, scale: Scale, view: View) -> None:
     seen = _visible(line, scale)
     colour, k = COLOURS[i], line.k
     if line.low is not None and line.high is not None:
@@ -173,32 +176,56 @@ def _draw(axes: Axes, line: Line, i: int, scale: Scale) -> None:
     axes.plot(k[seen], _power(line.measured)[seen], color=colour, linewidth=1.6)
     if line.sampled is not None:
         axes.plot(k[seen], _power(line.sampled)[seen], color=colour, linewidth=0.7, dashes=(1, 1))
-    touching = _some(np.flatnonzero(line.attained & seen), k, scale)
+    touching = _some(np.flatnonzero(line.attained & seen & view.holds(line)), k, scale)
     axes.plot(k[touching], _power(line.measured)[touching], linestyle="none", marker=MARKERS[i], markersize=4, markerfacecolor="white",
               markeredgecolor=colour, markeredgewidth=1.0, zorder=5, clip_on=False)
 
 
-def _draw_ratio(axes: Axes, line: Line, i: int, scale: Scale, relation: Relation) -> None:
+def _draw_ratio(axes: Axes, line: Line, i: int, scale: Scale, view: View, relation: Relation) -> None:
     seen = _visible(line, scale)
     ratio = -line.ratio if relation is Relation.AT_LEAST else line.ratio
     axes.plot(line.k[seen], _power(ratio)[seen], color=COLOURS[i], linewidth=1.3)
-    touching = _some(np.flatnonzero(line.attained & seen), line.k, scale)
+    touching = _some(np.flatnonzero(line.attained & seen & view.holds(line)), line.k, scale)
     axes.plot(line.k[touching], _power(ratio)[touching], linestyle="none", marker=MARKERS[i], markersize=4, markerfacecolor="white",
               markeredgecolor=COLOURS[i], markeredgewidth=1.0, zorder=5, clip_on=False)
 
 
-def _limits(axes: Axes, lines: Sequence[Line], scale: Scale) -> None:
+@dataclass(frozen=True)
+class View:
+    """The part of the curves that is shown: log10 of the vertical ends, and the k at both ends."""
+
+    bottom: float
+    top: float
+    first: float
+    last: float
+
+    def holds(self, line: Line) -> Array:
+        """Which points of a curve lie in it."""
+        return (line.measured >= self.bottom) & (line.measured <= self.top) & (line.k <= self.last)
+
+
+def _view(lines: Sequence[Line], scale: Scale) -> View:
     """The bounds fill the panel, thirty decades of them at most; a curve that leaves them four decades behind may run out at the bottom."""
-    bounds = np.concatenate([line.bound[_visible(line, scale) & np.isfinite(line.bound)] for line in lines])
+    seen = [_visible(line, scale) & np.isfinite(line.bound) for line in lines]
+    bounds = [line.bound[part] for line, part in zip(lines, seen, strict=True)]
     measured = np.concatenate([line.measured[_visible(line, scale) & np.isfinite(line.measured)] for line in lines])
-    top = max(bounds.max(), measured.max(initial=bounds.max()))
-    bottom = max(bounds.min() - 4, min(bounds.min(), measured.min(initial=bounds.min())), top - DECADES)
-    pad = 0.06 * max(top - bottom, 0.3)
-    axes.set_ylim(10 ** max(bottom - pad, -300.0), 10 ** min(top + pad, 300.0))
-    first = min(line.k[_visible(line, scale)].min() for line in lines)
-    last = max(line.k[np.isfinite(line.bound) & (line.bound >= bottom)].max() for line in lines)
-    if last > first:
-        axes.set_xlim(first, last)
+    low, high = min(b.min() for b in bounds), max(b.max() for b in bounds)
+    bottom, top = max(low - 4, measured.min(initial=low)), measured.max(initial=high)
+    if sum(b[-1] - b[0] for b in bounds) > 0:
+        top = min(top, bottom + DECADES)
+    else:
+        bottom = max(bottom, top - DECADES)
+    inside = [line.k[part & (line.bound >= bottom) & (line.bound <= top)] for line, part in zip(lines, seen, strict=True)]
+    return View(float(bottom), float(top), float(min(line.k[_visible(line, scale)].min() for line in lines)), float(max(k.max(initial=0) for k in inside)))
+
+
+def _limits(axes: Axes, view: View) -> None:
+    pad = 0.06 * max(view.top - view.bottom, 0.3)
+    if view.top - view.bottom < 0.7:         # less than a decade: a logarithmic axis would have no ticks worth reading
+        axes.set_yscale("linear")
+    axes.set_ylim(10 ** max(view.bottom - pad, -300.0), 10 ** min(view.top + pad, 300.0))
+    if view.last > view.first:
+        axes.set_xlim(view.first, view.last)
 
 
 def _dress(top: Axes, below: Axes, lines: Sequence[Line], claim: Any) -> None:
@@ -207,9 +234,12 @@ def _dress(top: Axes, below: Axes, lines: Sequence[Line], claim: Any) -> None:
     below.set_ylabel("bound / measured" if relation is Relation.AT_LEAST else "measured / bound", fontsize=7.5)
     below.set_xlabel("$k$", labelpad=1)
     top.tick_params(labelbottom=False)
-    low, high = np.log10(top.get_ylim())
-    top.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high - low < 2 else (1,), numticks=7))
-    top.yaxis.set_minor_locator(NullLocator())
+    if top.get_yscale() == "log":
+        low, high = np.log10(top.get_ylim())
+        top.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high - low < 2 else (1,), numticks=7))
+        top.yaxis.set_minor_locator(NullLocator())
+    else:
+        top.yaxis.set_major_locator(MaxNLocator(5))
     top.xaxis.set_minor_formatter(NullFormatter())
     ratios = np.concatenate([line.ratio[(line.k >= 1) & np.isfinite(line.ratio)] for line in lines])
     ratios = -ratios if relation is Relation.AT_LEAST else ratios
@@ -233,19 +263,17 @@ def _legend(axes: Axes, lines: Sequence[Line]) -> None:
         keys += axes.plot([], [], color=GREY, linewidth=0.7, dashes=(1, 1), label="sampled mean")
     if any(line.low is not None for line in lines):
         keys.append(axes.fill_between([], [], [], color=GREY, alpha=0.25, linewidth=0, label="95 % band of the mean"))
-    falls = sum(seen[-1] - seen[0] for line in lines for seen in [line.bound[np.isfinite(line.bound)]]) <= 0
-    axes.legend(handles=keys, loc="lower left" if falls else "upper left", handlelength=2.2, borderaxespad=0.4, labelspacing=0.3)
+    axes.legend(handles=keys, loc="best", handlelength=2.2, borderaxespad=0.4, labelspacing=0.3)
 
 
-def _name_ends(figure: Figure, axes: Axes, lines: Sequence[Line], scale: Scale) -> None:
+def _name_ends(figure: Figure, axes: Axes, lines: Sequence[Line], scale: Scale, view: View) -> None:
     """Each curve's name at the height where it leaves the panel, moved apart where two would touch."""
-    bottom, top = np.log10(axes.get_ylim())
     height = figure.get_figheight() * axes.get_position().height
     gap = 0.145 / height
     ends = []
     for i, line in enumerate(lines):
-        seen = np.flatnonzero(_visible(line, scale) & np.isfinite(line.measured) & (line.measured >= bottom))
-        at = (line.measured[seen[-1]] - bottom) / (top - bottom) if len(seen) else 0.0
+        seen = np.flatnonzero(_visible(line, scale) & view.holds(line))
+        at = axes.transAxes.inverted().transform(axes.transData.transform((1, 10 ** line.measured[seen[-1]])))[1] if len(seen) else 0.0
         ends.append((float(np.clip(at, 0.02, 0.98)), i))
     for at, i in _apart(sorted(ends), gap):
         axes.text(1.012, at, _label(lines[i]), transform=axes.transAxes, color=COLOURS[i], fontsize=8, va="center", ha="left")

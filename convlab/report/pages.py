@@ -73,7 +73,8 @@ def title_page(content: Content) -> str:
     false = [c for c in content.claims if c.false]
     counted = [f"{len(content.claims) - len(false)} claims in {len({c.theorem.id for c in content.claims})} theorems: "
                + ", ".join(f"{words[word]} {_spoken(word)}" for word in Word if words[word])]
-    counted += [f"{len(false)} false claims: {sum(c.word is Word.REFUTED for c in false)} refuted, as they should be"] if false else []
+    refuted = sum(c.word is Word.REFUTED for c in false)
+    counted += [f"{len(false)} {'claim' if len(false) == 1 else 'claims'} declared false: {refuted} refuted, as expected"] if false else []
     by = Counter(v.judged_by.value for c in content.claims for v in c.verdicts)
     counted.append(f"{sum(by.values())} verdicts: " + ", ".join(f"{count} {name}" for name, count in by.most_common()))
     counted.append(f"{sum(len(c.skipped) for c in content.claims)} pairs of claim and problem not judged, with the reason in results.json")
@@ -92,7 +93,7 @@ def verdict_overview(claims: Sequence[ClaimSummary]) -> str:
     rows = [f"link(label({quoted(_anchor(c.theorem))}), code({quoted(c.id)})), {_block(_kind(c))}, {_word(c)}, {_block(', '.join(c.sources[:2]))}, "
             f"{_ratios(c.worst)}, {_block(c.tightness)}, [#context counter(page).at(label({quoted(_anchor(c.theorem))})).first()]" for c in claims]
     names = ("claim", "kind", "verdict", "judged by", "worst ratio", "last", "tight", "page")
-    return (f"#ruled(columns: (1fr, auto, auto, auto, auto, auto, auto, auto), align: (left, left, left, left, right, right, left, right), "
+    return (f"#ruled(columns: (1fr, auto, auto, 3.5cm, auto, auto, auto, auto), align: (left, left, left, left, right, right, left, right), "
             f"head({', '.join(map(quoted, names))}), {', '.join(rows)})")
 
 
@@ -107,11 +108,15 @@ def theorem_page(theorem: Theorem, content: Content, new_topic: bool) -> str:
     claims = [c for c in content.claims if c.theorem is theorem]
     told: set[str] = set()
     for claim in claims:
-        heading = [f"#heading(level: 3, {quoted(claim.claim.name.replace('-', ' '))})"] if len(claims) > 1 else []
+        heading = [f"#heading(level: 3, {quoted(_heading(claim.claim.name))})"] if len(claims) > 1 else []
         preamble = "\n".join([*_update(claim.claim), *_assumptions(claim.claim)])
         lines += [*heading, *([preamble] if preamble not in told else []), *_claim(claim, content)]
         told.add(preamble)
     return "\n".join(lines)
+
+
+def _heading(name: str) -> str:
+    return "Main claim" if name == "main" else name[:1].upper() + name[1:].replace("-", " ")
 
 
 def _update(claim: Any) -> list[str]:
@@ -175,7 +180,11 @@ def _symbols(summary: ClaimSummary, content: Content) -> list[str]:
 def _how(name: str, known: Mapping[str, Constant], worst: Verdict | None) -> str:
     if name in known:
         return f"{known[name].exactness.value}: {known[name].how}"
-    return "chosen" if worst is not None and name in {str(s) for s in worst.parameters} else ""
+    if worst is None:
+        return ""
+    if name in {str(s) for s in worst.parameters}:
+        return "chosen"
+    return "of the start" if name in ("R", "Delta", "M0") else "of the instance" if "(" in worst.problem else ""
 
 
 def _verdicts(summary: ClaimSummary) -> list[str]:
@@ -189,8 +198,8 @@ def _verdicts(summary: ClaimSummary) -> list[str]:
              f"head({', '.join(map(quoted, names))}), {', '.join(rows)})"]
     lines += _rest(summary)
     lines += [f"#block(above: 0.5em)[#small({quoted('Witness. ' + str(v.witness))})]" for v in shown if v.witness is not None][:2]
-    notes = dict.fromkeys(v.note for v in shown if v.note)
-    lines += [f"#block(above: 0.4em)[#small({quoted(note[:1].upper() + note[1:] + '.' if note[-1] not in '.!?' else note)})]" for note in list(notes)[:3]]
+    pieces = list(dict.fromkeys(piece for v in shown if v.note for piece in v.note.split("; ")))
+    lines += [f"#block(above: 0.4em)[#small({quoted('; '.join(pieces[:4]) + '.')})]"] if pieces else []
     return lines
 
 
@@ -206,12 +215,12 @@ def _rest(summary: ClaimSummary) -> list[str]:
 
 
 def _proofs(summary: ClaimSummary, content: Content) -> list[str]:
-    found = [p for p in content.proofs.get(summary.theorem.id, ()) if p.claim == summary.claim.name]
-    lines = []
+    found = [p for p in content.proofs.get(summary.theorem.id, ()) if p.claim == summary.claim.name and p.status is not Status.NOT_CLAIMED]
+    lines: list[str] = []
     for proof in found:
         status = f"#word({quoted(proof.status.value)}, wrong: {_bool(proof.status is Status.FAILED)})"
         lines.append(f"#block(above: 1em, below: 0.5em, sticky: true)[{status} #h(4pt) *{_text(proof.fact)}*]")
-        lines += [f"#block(above: 0.45em, below: 0.45em)[#small({quoted(step)})]" for step in proof.steps]
+        lines += [f"#block(above: 0.45em, below: 0.45em, sticky: true)[#small({quoted(step)})]" for step in proof.steps]
         rows = [f"({quoted(caption)}, $ {formula} $)" for caption, expression in proof.formulas if len(formula := typst(expression)) <= LONG_FORMULA]
         lines += [f"#derivation({', '.join(rows)})"] if rows else []
         lines += [f"#block(above: 0.4em)[#small({quoted('What is left: ' + proof.residual)})]"] if proof.residual else []

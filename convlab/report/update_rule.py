@@ -35,7 +35,7 @@ def update_rule(algorithm: Any) -> tuple[str, ...]:
 
 def rule_in_words(algorithm: Any) -> str:
     """The first line of the class docstring, which states the rule as text."""
-    return ((type(algorithm).__doc__ or type(algorithm).__name__).strip().splitlines()[0]).strip()
+    return ((type(algorithm).__doc__ or type(algorithm).__name__).strip().splitlines()[0]).strip().replace("`", "")
 
 
 class Quantity(sp.Symbol):  # type: ignore[misc]
@@ -69,7 +69,11 @@ class RulePrinter(TypstPrinter):
         return sorted(expr.args, key=lambda t: (not t.is_Symbol, bool(t.could_extract_minus_sign()), t.count_ops(), default_sort_key(t)))
 
     def _rank(self, factor: Any) -> tuple[Any, ...]:
-        return (any(str(s).endswith("@1") for s in factor.free_symbols), *super()._rank(factor))
+        scalars = factor.replace(lambda e: isinstance(e, Length | Inner), lambda e: sp.S.One)
+        return (any(str(s).endswith("@1") for s in scalars.free_symbols), *super()._rank(factor))
+
+    def _base(self, base: Any) -> str:
+        return str(self._print(base)) if isinstance(base, Length) else super()._base(base)
 
     def _print_Length(self, expr: Any) -> str:
         return f"norm({self._print(expr.args[0])})"
