@@ -1,6 +1,7 @@
 """Theorems of Part I at the judge's edges: where floats end, where the minimiser is met at once, and where the rule is wrong."""
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -62,3 +63,11 @@ def test_a_wrong_sign_is_refuted_at_its_first_update() -> None:
     assert result.word is Word.REFUTED
     assert result.verdicts[0].witness is not None
     assert result.verdicts[0].witness.iteration == 1
+
+
+def test_a_run_beyond_the_range_of_floats_is_refuted_and_written_down() -> None:
+    """Steps a billion times too long on a rational instance: fractions of thousands of digits, a verdict in strict JSON."""
+    result = check(strongly_convex_distance, settings=Settings(problems=("quadratic",)), algorithm=GradientDescent(10**9 * gamma))
+
+    assert {v.word for v in result.verdicts} == {Word.REFUTED}
+    assert '"verdict": "refuted"' in json.dumps(result.to_json(), allow_nan=False)

@@ -5,6 +5,7 @@ judged. Exact arithmetic has neither. Ratios are formed in extended precision, s
 """
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -15,6 +16,7 @@ from convlab.constants import Array
 from convlab.theorem import Relation
 
 OPERATIONS = 64           # roundings an update
+CLEAR = 1000              # ratios are told where a side stands this far above the floor: rounding then moves them by a thousandth at most
 OVERFLOW = 1e290          # a bound beyond this is outside float64: the measured side overflowed on its way there
 HUGE = 1e100              # a run that passed this before it became NaN has diverged; one that did not met a NaN
 
@@ -47,7 +49,7 @@ def compared(k: Array, measured: Array, bound: Array, floor: Array | None, relat
         known = ~np.isnan(b) & ~(lost & (~np.isfinite(b) | (np.abs(b) > OVERFLOW))) & ~np.isnan(measured_or(measured, lost, diverged))
         if relation is Relation.AT_MOST:
             ratio, violated = m / b, m > b + slack * np.abs(b) + low
-            judged = known & (np.maximum(m, b) > low)         # a method that is at x* after one update is judged: its bound is above the floor
+            judged = known & ((np.maximum(m, b) > CLEAR * low) | violated)         # a method that is at x* after one update is judged: its bound is above the floor
             ratio = np.where(b <= 0, np.where(violated, np.inf, 0), ratio)
         elif relation is Relation.AT_LEAST:
             ratio, violated = b / m, m < b - slack * np.abs(b) - low
@@ -56,9 +58,18 @@ def compared(k: Array, measured: Array, bound: Array, floor: Array | None, relat
         else:
             largest = np.maximum(np.abs(m), np.abs(b)).max(axis=tuple(range(2, m.ndim)), keepdims=True)     # a step mixes the cells, and so their roundings
             ratio, violated = m / b, np.abs(m - b) > slack * largest + low
-            judged = known & (np.maximum(np.abs(m), np.abs(b)) > low)
+            judged = known & ((np.maximum(np.abs(m), np.abs(b)) > CLEAR * low) | violated | (m == b))
             ratio = np.where(b == 0, np.where(violated, np.inf, 1), ratio)
     return _worst_cells(k, np.where(judged, ratio, np.nan), violated & known, m, b, relation, broke, diverged)
+
+
+def as_float(value: Any) -> float:
+    """A number as a float, infinite beyond their range (a fraction raises there)."""
+    try:
+        with np.errstate(over="ignore"):
+            return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def measured_or(measured: Array, lost: Array, diverged: Array) -> Array:
@@ -109,7 +120,7 @@ def _far(ratio: Any, relation: Relation) -> Any:
 
 def _exactly(m: Any, b: Any, relation: Relation) -> tuple[Any, bool]:
     if isinstance(b, float):                 # a bound that is irrational here: float rounding of the bound is all the doubt
-        m, b = float(m), float(b)
+        m, b = as_float(m), as_float(b)
         close = abs(m - b) <= 1e-13 * max(abs(m), abs(b))      # some hundred roundings of the closed form
         violated = {Relation.AT_MOST: m > b, Relation.AT_LEAST: m < b, Relation.EQUAL: True}[relation] and not close
     else:

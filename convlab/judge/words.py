@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from convlab.constants import Array
-from convlab.judge.compare import Comparison
+from convlab.judge.compare import Comparison, as_float
 from convlab.judge.verdict import Curve, Verdict, Witness, Word, jsonable
 from convlab.run.cases import Setting
 from convlab.run.settings import Settings
@@ -90,8 +90,7 @@ def worst_spot(evidence: list[Evidence], relation: Relation) -> Spot | None:
 
 def badness(ratio: Array, relation: Relation) -> Array:
     """How bad a ratio is, -1 where nothing was judged: the ratio itself, or its distance from 1 for equalities."""
-    with np.errstate(over="ignore"):                         # a ratio beyond float64 is as bad as infinity
-        plain = np.array([[np.nan if r is None else float(r) for r in row] for row in ratio]) if ratio.dtype == object else ratio.astype(float)
+    plain = np.array([_floats(row) for row in ratio])
     far = np.abs(plain - 1) if relation is Relation.EQUAL else plain
     return np.where(np.isnan(far), -1.0, far)
 
@@ -163,7 +162,7 @@ def _note(evidence: list[Evidence], worst: Spot | None, violation: Spot | None) 
 def default_curve(problem: str, evidence: list[Evidence]) -> Curve | None:
     """The curve of the default parameters from the first start; one point a horizon where the claim speaks of horizons."""
     first = evidence[0]
-    same = [e for e in evidence if e.settings[0] == first.settings[0]] if len(first.result.k) == 1 else [first]
+    same = [e for e in evidence if e.settings[0] is first.settings[0]] if len(first.result.k) == 1 else [first]
     if len(first.result.k) == 1 and len(evidence) > 1 and all(len(e.result.k) == 1 for e in evidence):
         same = [e for e in evidence if e.settings[0].point.keys() == first.settings[0].point.keys() and list(e.settings[0].point.values())[:1] == list(first.settings[0].point.values())[:1]]
     k, measured, bound = (np.concatenate([part(e) for e in same]) for part in (
@@ -173,4 +172,4 @@ def default_curve(problem: str, evidence: list[Evidence]) -> Curve | None:
 
 
 def _floats(values: Array) -> Array:
-    return np.array([np.nan if v is None else float(v) for v in values])
+    return np.array([np.nan if v is None else as_float(v) for v in values])
