@@ -15,7 +15,7 @@ from convlab.problem import installed_families
 from convlab.run.settings import Settings
 from convlab.symbols import L, gamma, k
 from convlab.theorem import RateBound
-from convlab.theorems.gradient_descent import strongly_convex_distance
+from convlab.theorems.gradient_descent import nonconvex_gradient, strongly_convex_distance
 from convlab.theorems.nesterov import convex_gap
 
 STALLING = ("sum-wide-7", "quadratic-isotropic-3", "huber-strongly-convex-1d")     # their short steps end where x - gamma g rounds to x
@@ -71,3 +71,12 @@ def test_a_run_beyond_the_range_of_floats_is_refuted_and_written_down() -> None:
 
     assert {v.word for v in result.verdicts} == {Word.REFUTED}
     assert '"verdict": "refuted"' in json.dumps(result.to_json(), allow_nan=False)
+
+
+def test_the_best_iterate_keeps_its_own_floor() -> None:
+    """Steps a billion times too long: the least gradient stays the first one, and the size of the later iterates does not excuse it."""
+    result = check(nonconvex_gradient, settings=Settings(problems=("quadratic-1d",)), algorithm=GradientDescent(-(10**9) * gamma))
+
+    assert result.word is Word.REFUTED
+    assert result.verdicts[0].witness is not None
+    assert result.verdicts[0].witness.iteration == 2

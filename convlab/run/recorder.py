@@ -30,6 +30,30 @@ class Record:
 
 
 @dataclass
+class Window:
+    """The statistic of a mode, fed with one value after each update."""
+
+    mode: Mode
+    before: Any = None           # over first .. k - 1
+    until: Any = None            # over first .. k
+
+    def fed(self, k: int, value: Array) -> Array:
+        """The statistic after k updates; nan (None among exact numbers) while the window is empty."""
+        if self.mode.statistic == "last":
+            return value
+        self.before, self.until = self.until, self._grown(k, value)
+        chosen = self.before if self.mode.last == -1 else self.until
+        if chosen is None:
+            return np.full_like(value, None if value.dtype == object else np.nan)
+        return chosen / (k + self.mode.last - self.mode.first + 1) if self.mode.statistic == "mean" else chosen
+
+    def _grown(self, k: int, value: Array) -> Any:
+        if k < self.mode.first or self.until is None:
+            return value if k >= self.mode.first else None
+        return np.minimum(self.until, value) if self.mode.statistic == "best" else self.until + value
+
+
+@dataclass
 class Recorder:
     """Collects along one run. Mutable on purpose: it lives as long as the run."""
 
@@ -43,9 +67,11 @@ class Recorder:
     measured: list[Array] = field(default_factory=list)
     floors: list[Array] = field(default_factory=list)
     kept: dict[str, list[Array]] = field(default_factory=dict)
-    _window: list[Any] = field(default_factory=lambda: [None, None])       # statistic over the window up to k - 1 and up to k
     _sums: dict[str, Array] = field(default_factory=dict)
     _recent: Any = None          # size of the point, the last ones included
+
+    def __post_init__(self) -> None:
+        self._window, self._certain = Window(self.mode), Window(self.mode)
 
     @property
     def every(self) -> bool:
@@ -57,37 +83,34 @@ class Recorder:
         for s in self.series:
             value = s.read(state, self.case)
             self._sums[s.name] = self._sums[s.name] + value if s.summed and s.name in self._sums else value
-        if self.floor_of is not None and checkpoint:
+        now = self.metric(state, self.case)
+        self.seen(k, now, checkpoint)
+        if self.floor_of is not None:
             self._recent = recent_size(size_of(state, self.case), self._recent)
-            self.floors.append(self.floor_of(state, self.case, (ROUNDINGS + k) * self.eps * self._recent))
-        self.seen(k, self.metric(state, self.case), checkpoint)
+            low = self.floor_of(state, self.case, (ROUNDINGS + k) * self.eps * self._recent)
+            certain = self._certain.fed(k, now - aligned(low, now))
+            if checkpoint:               # the best iterate has its own floor: that of a later one, run away by then, would forgive everything
+                self.floors.append(low if self.mode.statistic == "last" else np.nan_to_num(self.measured[-1] - certain, nan=0.0, posinf=np.inf))
 
     def seen(self, k: int, now: Array, checkpoint: bool) -> None:
         """The metric after k updates, measured elsewhere (inside a compiled loop)."""
-        if self.mode.statistic != "last":
-            self._window = [self._window[1], self._grown(self._window[1], now, k)]
-            chosen = self._window[0] if self.mode.last == -1 else self._window[1]
-            now = np.full_like(now, None if now.dtype == object else np.nan) if chosen is None else self._scaled(chosen, k)
+        value = self._window.fed(k, now)
         if checkpoint:
             self.k.append(k)
-            self.measured.append(now)
-            for name, value in self._sums.items():
-                self.kept.setdefault(name, []).append(value)
-
-    def _grown(self, before: Any, now: Array, k: int) -> Any:
-        if k < self.mode.first:
-            return None
-        if before is None:
-            return now
-        return np.minimum(before, now) if self.mode.statistic == "best" else before + now
-
-    def _scaled(self, value: Array, k: int) -> Array:
-        return value / (k + self.mode.last - self.mode.first + 1) if self.mode.statistic == "mean" else value
+            self.measured.append(value)
+            for name, series in self._sums.items():
+                self.kept.setdefault(name, []).append(series)
 
     def record(self, final: Any) -> Record:
         """Everything collected, stacked."""
         return Record(np.array(self.k), np.stack(self.measured), np.stack(self.floors) if self.floors else None,
                       {name: np.stack(values) for name, values in self.kept.items()}, None, final)
+
+
+def aligned(low: Array, like: Array) -> Array:
+    """A floor of one value a case (or a cell), shaped to be taken from the metric."""
+    low = np.asarray(low)
+    return low.reshape(low.shape + (1,) * (like.ndim - low.ndim))
 
 
 def size_of(state: Any, case: Case) -> Array:
