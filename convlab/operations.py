@@ -131,7 +131,7 @@ def put(array: Array, where: Any, value: Array) -> Array:
         copied = array.copy()
         copied[where] = value
         return copied
-    return xpx.at(array, where).set(value)
+    return xpx.at(array, where).set(value, copy=True)        # without copy= NumPy arrays are written in place, and with them the state of the caller
 
 
 def rows(array: Array) -> Array:
