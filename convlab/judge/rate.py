@@ -34,7 +34,6 @@ EXACT_MOMENTS = 12                     # rational second moments: the digits dou
 EXACT_CLOUD = 6                        # rational enumeration
 DIGITS = 4000                          # a rational run ends where a number passes this length (Python prints no more than 4,300)
 HORIZONS = (1, 2, 3, 7, 15)            # where an instance is another problem for each horizon
-ENUMERATED = 14                        # updates enumerated: 2^14 paths of a coin
 REASONS = (NotApplicable, Unsupported, Inexact)      # what keeps a pair from being judged; the message is printed
 EPOCHS = 8                             # multiples judged of a claim that speaks only of them
 
@@ -201,7 +200,7 @@ def random_evidence(claim: RateBound, binder: Binder, batch: Batch, points: Arra
             single = batch_of([setting], FLOAT64)
             alone = Binder(binder.algorithm, single.values, single.x0.ndim, binder.horizon, FLOAT64)
             try:
-                record, note = _cloud_record(claim, alone, single, min(int(points[-1]), ENUMERATED), claim.grid.step)
+                record, note = _cloud_record(claim, alone, single, int(points[-1]), claim.grid.step)
             except Inexact as second:
                 raise Inexact(f"exact moments: {reason}; enumeration: {second}") from second
             found.append(_adversarial(claim, single, record, Source.ENUMERATION, note) if isinstance(record, list)
@@ -239,7 +238,7 @@ def _in_mode(claim: RateBound, every: Record, points: Array) -> Record:
 def _cloud_record(claim: RateBound, binder: Binder, batch: Batch, last: int, step: Any) -> tuple[Record | list[Cloud], str]:
     assert claim.metric is not None
     found = clouds(binder, batch, last)
-    note = f"enumerated up to k = {found[-1].k}" if found[-1].k < last or last == ENUMERATED else ""
+    note = f"enumerated up to k = {found[-1].k}" if found[-1].k < last else ""
     if claim.law is Law.SURELY:
         return found, note
     if claim.mode != every_iterate:
@@ -373,7 +372,7 @@ def affordable_replicates(claim: RateBound, setting: Setting, settings: Settings
 
 
 LEAST_REPLICATES = 32
-SAMPLED_WORK = 3e8   # replicate-coordinates updated, each component gradient counted: a few seconds
+SAMPLED_WORK = 1e8   # replicate-coordinates updated, each component gradient counted: a few seconds
 JAX_WORK = 2e8       # replicate-coordinates updated: about where compilation (a second at most) is paid back
 
 

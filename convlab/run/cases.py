@@ -12,6 +12,7 @@ import sympy as sp
 
 from convlab import symbols
 from convlab.arithmetic import FLOAT64, RATIONAL, Arithmetic, cast
+from convlab.assumptions import ConstrainedMinimum, Minimum
 from convlab.constants import Array, Constant, Exactness, is_rational
 from convlab.errors import BadInput
 from convlab.metrics import Case, gap_of
@@ -83,6 +84,11 @@ def minimum_of(problem: Any) -> Any | None:
     return next((offered for offered in problem.facts() if getattr(offered, "at", None) is not None), None)
 
 
+def least_value(problem: Any) -> Any | None:
+    """f*, of a minimum (a saddle value is none)."""
+    return next((offered.value.value for offered in problem.facts() if isinstance(offered, (Minimum, ConstrainedMinimum))), None)
+
+
 def start_constants(problem: Any, start: Start) -> dict[Any, Any]:
     """R, Delta, d of one start, exact where the data are rational; workers and n come from the facts."""
     point = np.asarray(start.point)
@@ -92,7 +98,7 @@ def start_constants(problem: Any, start: Start) -> dict[Any, Any]:
         rational = all(is_rational(v) for v in [*point.reshape(-1).tolist(), *np.asarray(best.at).reshape(-1).tolist()])
         arithmetic = RATIONAL if rational else FLOAT64
         found[symbols.R] = root(norm_squared((arithmetic.array(point) - arithmetic.array(np.asarray(best.at)))[None])[0])
-    least = next((offered.value.value for offered in problem.facts() if hasattr(offered, "value") and hasattr(offered, "at")), None)
+    least = least_value(problem)
     if least is not None and (hasattr(problem, "value") or hasattr(problem, "gap")):
         found[symbols.Delta] = _gap(problem, point, least)
     return found
@@ -237,7 +243,7 @@ def batch_of(group: list[Setting], arithmetic: Arithmetic) -> Batch:
         else:
             values[s] = np.array([float(e) for e in entries])
     best = minimum_of(problem)
-    least = next((offered.value.value for offered in problem.facts() if hasattr(offered, "value") and hasattr(offered, "at")), None)
+    least = least_value(problem)
     case = Case(problem, {s: arithmetic.number(v) if is_rational(v) and not isinstance(v, int) else v for s, v in values.items()},
                 None if best is None else arithmetic.array(np.asarray(best.at)), None if least is None else arithmetic.number(least))
     x0 = np.stack([arithmetic.array(np.asarray(setting.start.point)) for setting in group])
@@ -251,7 +257,7 @@ def realised(instance: Instance, claim: Any, title: str, families: Mapping[str, 
     """
     if instance.family not in families:
         raise BadInput(f"{title}: no problem family is called {instance.family!r}; there are {', '.join(sorted(families))}.")
-    constants: dict[Any, Any] = {**OPEN_CONSTANTS, symbols.kappa: Fraction(36), **instance.at}
+    constants: dict[Any, Any] = {**OPEN_CONSTANTS, symbols.kappa: Fraction(36), **{s: evaluate(v, {}) if isinstance(v, sp.Basic) else v for s, v in instance.at.items()}}
     found = []
     for point in points_at(claim, title, instance.family, constants, settings) if claim.defaults else [{}]:      # without tunables nothing is chosen
         values = {**constants, **point, **({symbols.k: k, symbols.K: k} if k is not None else {})}

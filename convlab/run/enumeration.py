@@ -16,7 +16,8 @@ from convlab.run.bind import Binder
 from convlab.run.cases import Batch
 from convlab.run.engine import flattened, initial_state, steps, unflattened
 
-STATES = 1 << 14       # distinct states kept of one case; where they would exceed it the enumeration ends and says at which k
+STATES = 1 << 13       # distinct states kept of one case; where they would exceed it the enumeration ends and says at which k
+WORK = 1 << 18         # states stepped in all, of one case: well under a second
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def clouds(binder: Binder, batch: Batch, last: int, states: int = STATES) -> lis
     adversarial = binder.at(0).draws(batch.case.problem).adversarial
     weights: Array | None = None if adversarial else np.array([batch.arithmetic.number(1)], dtype=object if batch.arithmetic.eps == 0 else None)
     found = [Cloud(0, state, weights, batch.case)]
-    algorithms = steps(binder)
+    algorithms, work = steps(binder), 0
     for k in range(1, last + 1):
         algorithm = next(algorithms)
         count = len(flattened(state))
@@ -43,7 +44,8 @@ def clouds(binder: Binder, batch: Batch, last: int, states: int = STATES) -> lis
         size = draws.size()
         if size is None:
             raise Inexact("a law without finite support cannot be enumerated")
-        if count * size > 8 * states:
+        work += count * size
+        if count * size > 8 * states or work > WORK:
             break
         outs, masses = [], []
         for draw, weight in draws.branches(count, state):
@@ -55,8 +57,8 @@ def clouds(binder: Binder, batch: Batch, last: int, states: int = STATES) -> lis
             break
         state = unflattened(flat, state)
         found.append(Cloud(k, state, weights, batch.case))
-    if len(found) == 1 and last > 0:
-        raise Inexact("one step already has too many draws to enumerate")
+    if len(found) <= min(2, last):
+        raise Inexact("two steps already have too many draws to enumerate")
     return found
 
 
@@ -70,11 +72,24 @@ def merged(flat: Array, weights: Array | None) -> tuple[Array, Array | None]:
     """Distinct rows, their weights added; rows of weight zero dropped."""
     if flat.dtype == object:
         return _merged_exact(flat, weights)
-    unique, where = np.unique(flat + 0.0, axis=0, return_inverse=True)       # + 0.0: -0.0 and 0.0 are one state
+    unique, where = distinct_rows(flat + 0.0)       # + 0.0: -0.0 and 0.0 are one state
     if weights is None:
         return unique, None
     mass = np.bincount(where.reshape(-1), weights=weights.astype(float), minlength=len(unique))
     return unique[mass > 0], mass[mass > 0]
+
+
+def distinct_rows(flat: Array) -> tuple[Array, Array]:
+    """The distinct rows and where each row went. Sorted by a hash of their bits, then compared bit by bit (a collision falls back to sorting rows)."""
+    bits = np.ascontiguousarray(flat).view(np.uint64).reshape(len(flat), -1)
+    odd = np.random.default_rng(0).integers(1 << 63, size=bits.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    mixed = (bits ^ (bits >> np.uint64(31))) * odd
+    _, first, where = np.unique((mixed ^ (mixed >> np.uint64(29))).sum(axis=1, dtype=np.uint64), return_index=True, return_inverse=True)
+    where = where.reshape(-1)
+    if np.array_equal(flat[first][where], flat):
+        return flat[first], where
+    unique, where = np.unique(flat, axis=0, return_inverse=True)
+    return unique, where.reshape(-1)
 
 
 def _merged_exact(flat: Array, weights: Array | None) -> tuple[Array, Array | None]:
