@@ -262,7 +262,7 @@ def _cloud_floors(claim: RateBound, found: list[Cloud], eps: float) -> list[Arra
     for cloud in found:
         size = size_of(cloud.state, cloud.case)
         recent = recent_size(size.max(), recent)
-        floors.append(np.asarray(floor_of(claim)(cloud.state, cloud.case, ROUNDINGS * eps * np.full_like(size, recent))))
+        floors.append(np.asarray(floor_of(claim)(cloud.state, cloud.case, (ROUNDINGS + cloud.k) * eps * np.full_like(size, recent))))
     return floors
 
 
