@@ -33,7 +33,7 @@ from convlab.report.figures import claim_figure
 from convlab.report.pages import MutantRow
 from convlab.report.write import write_report
 from convlab.symbols import L, R, gamma, k, mu, sigma
-from convlab.theorem import FalseClaim, Instance, Law, RateBound, Source, Theorem, best_of
+from convlab.theorem import FalseClaim, Instance, Law, RateBound, Relation, Source, Theorem, best_of
 
 HORIZON = np.arange(0, 301)
 gap = Theorem(id="synthetic-gap", title="Gradient descent: a gap for the report", algorithm=GradientDescent(gamma), assumptions=(Convex, Smooth, Minimum),
@@ -153,6 +153,20 @@ def test_at_most_four_problems_and_the_closest_first():
     assert [line.label for line in lines] == ["huber-8", "ridge-5", "quadratic-100", "logistic-3"]      # one a family first, then the rest by closeness
     assert lines[0].attained.all()
     assert not lines[1].attained[1:].any()
+
+
+def test_noise_below_the_resolution_is_not_drawn():
+    """Where the judge saw no violation, a curve above its bound is rounding; a refuted curve is drawn as it is, and so is what a lower bound allows."""
+    bound = 0.8**HORIZON
+    measured = np.maximum(bound / 2, 1e-16)
+    held = verdict("t", "p", measured, bound, worst_ratio=0.5)
+    (line,) = lines_of([held])
+    assert np.isnan(line.measured[-1])
+    assert np.nanmax(line.ratio) < 0
+    (refuted_line,) = lines_of([replace(held, word=Word.REFUTED)])
+    assert np.isfinite(refuted_line.measured).all()
+    (lower,) = lines_of([verdict("t", "p", 2 * bound, bound, worst_ratio=0.5)], Relation.AT_LEAST)
+    assert np.isfinite(lower.measured).all()
 
 
 def test_the_sampled_mean_joins_the_exact_curve_of_the_same_run():

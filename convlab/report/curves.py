@@ -14,7 +14,7 @@ import numpy as np
 
 from convlab.constants import Array
 from convlab.judge.verdict import Curve, Verdict, Word, log10, short
-from convlab.theorem import Source
+from convlab.theorem import Relation, Source
 
 SHOWN = 4                # more curves than this nobody tells apart
 ATTAINED = 1e-9          # relative: float64 curves that equal their bound do so up to rounding, rational ones exactly
@@ -64,13 +64,13 @@ class Line:
         return np.abs(self.ratio) < ATTAINED
 
 
-def lines_of(verdicts: Sequence[Verdict]) -> tuple[Line, ...]:
+def lines_of(verdicts: Sequence[Verdict], relation: Relation = Relation.AT_MOST) -> tuple[Line, ...]:
     """The refuted, then those that stay closest to their bound, at most four; of one problem the exact source, with the sampled mean of the same run."""
     best: dict[str, tuple[Any, Line]] = {}
     for v in verdicts:
         if v.curve is None or len(v.curve.k) == 0:
             continue
-        line = _line(v, v.curve)
+        line = _judged(_line(v, v.curve), v, relation)
         key = (v.word is Word.REFUTED, v.judged_by is not Source.MONTE_CARLO, v.judged_by is Source.RATIONAL, round(line.closeness, 6))
         if len(set(line.k[np.isfinite(line.bound) & (line.k >= 1)])) > 1 and (v.problem not in best or key > best[v.problem][0]):
             best[v.problem] = (key, line)
@@ -149,11 +149,17 @@ def _plain(value: Any) -> Any:
 
 def _line(verdict: Verdict, curve: Curve) -> Line:
     optional = [logs(series) if series is not None else None for series in (curve.low, curve.high, curve.sampled)]
-    measured, bound = logs(curve.measured), logs(curve.bound)
-    if verdict.word is Word.HOLDS and verdict.worst_ratio is not None and (_size(verdict.worst_ratio) <= ROUNDING):
-        measured = np.where(measured - bound > ROUNDING, np.nan, measured)      # above the bound, yet not judged: below the floating-point resolution
-    return Line(verdict.problem, np.asarray(curve.k, dtype=float), measured, bound, optional[0], optional[1], optional[2],
+    return Line(verdict.problem, np.asarray(curve.k, dtype=float), logs(curve.measured), logs(curve.bound), optional[0], optional[1], optional[2],
                 verdict.judged_by, verdict.word)
+
+
+def _judged(line: Line, verdict: Verdict, relation: Relation) -> Line:
+    """The curve without what breaks the bound further than the verdict's worst: that was not judged, for it lies below the floating-point resolution."""
+    if verdict.word is not Word.HOLDS or not np.isfinite(_size(verdict.worst_ratio)):
+        return line
+    broken = {Relation.AT_MOST: line.ratio, Relation.AT_LEAST: -line.ratio, Relation.EQUAL: np.abs(line.ratio)}[relation]
+    worst = abs(_size(verdict.worst_ratio)) if relation is Relation.EQUAL else max(0.0, _size(verdict.worst_ratio))
+    return replace(line, measured=np.where(broken > worst + ROUNDING, np.nan, line.measured))
 
 
 def _size(ratio: Any) -> float:

@@ -58,11 +58,11 @@ def claim_figure(claim: Any, verdicts: Sequence[Verdict]) -> Drawn | None:
     """The figure of one claim: a rate plot where there are curves, ratios by problem where there are ratios of several, else None."""
     if isinstance(claim, Identity):
         return None                          # both sides lie on each other: nothing to see
-    lines = lines_of(verdicts)
+    lines = lines_of(verdicts, getattr(claim, "relation", Relation.AT_MOST))
     if lines:
         return Drawn({**_files(lambda: rate_plot(lines, claim)), "csv": csv_of(lines).encode()}, _caption(lines, len({v.problem for v in verdicts})))
     sized = tuple(v for v in verdicts if log10(v.worst_ratio) is not None)
-    if len(sized) < 2 or max(map(_ratio, sized)) - min(map(_ratio, sized)) < 1e-3:      # less than the width of a dot: equality on all, say the tables
+    if len(sized) < 2 or max(map(_ratio, sized)) - min(map(_ratio, sized)) < 0.02:      # the width of a dot: the table says as much
         return None
     return Drawn({**_files(lambda: ratio_plot(sized)), "csv": _ratio_csv(sized)}, "Worst ratio of measured to bound on each problem; 1 is equality.")
 

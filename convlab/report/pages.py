@@ -149,7 +149,7 @@ def _claim(summary: ClaimSummary, content: Content) -> list[str]:
     under = ", ".join(part for part in first if part)
     usual = f"[ #h(1em) usual choice: ${said.defaults(claim)}$]" if said.defaults(claim) else "[]"
     false = [f"#block(above: 0.9em, below: 0.3em)[#word({quoted('refuted')}) #h(4pt) This claim is false: {_text(_instead(claim))}]"] if summary.false else []
-    lines = [*false, f"#statement($ {said.statement(claim)} $, [{under}] + {usual})"]
+    lines = [*false, f"#statement($ {said.statement(claim)} $, $ {said.on_two_lines(claim)} $, [{under}] + {usual})"]
     lines += [f"#block(below: 0.6em)[{_text(claim.note)}]"] if claim.note else []
     if summary.id in content.figures:
         path, caption = content.figures[summary.id]
