@@ -153,7 +153,7 @@ class DiagonalMoment:
 
 
 stationary = sp.Symbol("stationary")
-one_curvature = Instance("noisy", clean="quadratic", spectrum=(lam,), noise=sigma, start=(R,))
+one_curvature = Instance("noisy", clean="quadratic", spectrum=(L,), noise=sigma, start=(R,))
 any_covariance = Instance("noisy", clean="quadratic", spectrum=(mu, L), rotation=2, noise=((sigma, 0), (2 * sigma, 2 * sigma)), law="covariance", start=(R, -3 * R))
 
 quadratic_moment = Theorem(

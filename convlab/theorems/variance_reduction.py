@@ -5,6 +5,7 @@ table with probability 1/n. SVRG is judged once an epoch. Every constant L below
 """
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import sympy as sp
@@ -23,10 +24,11 @@ sums = (FiniteSum, ConvexSamples, SmoothSamples, StronglyConvex, Minimum)
 
 def one_of(count: int) -> Instance:
     """One component carries all the curvature and the others are flat: L_max = count L."""
-    return Instance("finite_sum", curvatures=(L_max, *[0] * (count - 1)), centres=(R, *[0] * (count - 1)), start=2 * R)
+    return Instance("finite_sum", curvatures=(L_max, *[0] * (count - 1)), centres=(R, *[0] * (count - 1)), start=2 * R,
+                    at={L_max: Fraction(30), L: Fraction(30, count), mu: Fraction(30, count)})
 
 
-two_alike = Instance("finite_sum", curvatures=(L_max, L_max), centres=(R, -2 * R), start=3 * R)
+two_alike = Instance("finite_sum", curvatures=(L_max, L_max), centres=(R, -2 * R), start=3 * R, at={L: Fraction(30), mu: Fraction(30)})
 
 # ---- SVRG
 D, D_w, d = sp.symbols("D D_w d", positive=True)          # gaps at x and at the reference, squared distance
@@ -54,7 +56,7 @@ svrg = Theorem(
     algorithm=svrg_algorithm,
     assumptions=sums,
     condition=And(0 < gamma, gamma < 1 / (2 * L_max), inner_steps >= 1),
-    defaults={gamma: Rational(1, 10) / L_max, inner_steps: sp.ceiling(20 * L_max / mu)},
+    defaults={gamma: Rational(1, 10) / L_max, inner_steps: sp.Min(120, sp.ceiling(20 * L_max / mu))},
     law=Law.EXPECTATION,
     grid=multiples_of(inner_steps),
     metric=reference_gap,
@@ -128,8 +130,9 @@ lsvrg = Theorem(
     source="Kovalev, Horvath, Richtarik (2020), there for gamma = 1/(6 L_max)",
     facts=(lyapunov_step(p),),
     mutants=(Bound((1 - gamma * mu) ** k * M0, one_of(2), name="rate 1 - gamma mu whatever p", defaults={gamma: 1 / (6 * L_max), p: Rational(1, 100)}),
-             Step(one_of(3), name="at gamma = 3/L_max", bound=M0, defaults={gamma: 3 / L_max, p: 1 / n}),
-             Changed("L of the mean in place of L_max", one_of(20), condition=And(short_for_the_mean, 0 < p, p <= 1), defaults={gamma: 1 / (6 * L), p: 1 / n})),
+             Step(one_of(3), name="at gamma = 3/L_max", bound=M0, defaults={gamma: 3 / L_max, p: Rational(1, 3)}),
+             Changed("L of the mean in place of L_max", one_of(20), condition=And(short_for_the_mean, 0 < p, p <= 1),
+                     defaults={gamma: 1 / (6 * L), p: Rational(1, 20)})),
 )
 
 saga = Theorem(
@@ -147,5 +150,5 @@ saga = Theorem(
     facts=(lyapunov_step(1 / n),),
     mutants=(Bound((1 - gamma * mu) ** (3 * k) * M0, two_alike, name="rate (1 - gamma mu)^3"),
              Step(one_of(2), name="at gamma = 3/L_max", bound=M0, defaults={gamma: 3 / L_max}),
-             Changed("L of the mean in place of L_max", one_of(20), condition=short_for_the_mean, defaults={gamma: 1 / (6 * L)})),
+             Changed("L of the mean in place of L_max", one_of(8), condition=short_for_the_mean, defaults={gamma: 1 / (6 * L)})),
 )
