@@ -10,5 +10,5 @@ def suggestion(word: str, known: list[str]) -> str:
     """` Did you mean ...?` with the nearest known words, or nothing where none is near."""
     import difflib  # used on the way to an error only
 
-    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5) or [name for name in known if word.lower() in name.lower()][:3]
+    near = [name for name in known if word.lower() in name.lower()][:3] or difflib.get_close_matches(word, known, n=3, cutoff=0.5)
     return f" Did you mean {' or '.join(near)}?" if near else ""
