@@ -135,6 +135,14 @@ def test_a_second_sequence_prints_through_the_new_point():
         "x_(k + 1) &= y_(k) - frac(nabla f (y_(k)), L)", "y_(k + 1) &= x_(k + 1) + frac(k (x_(k + 1) - x_(k)), k + 3)")
 
 
+def test_a_schedule_with_cases_has_a_line_of_its_own():
+    """The rule names it, and the line below says what it is."""
+    rule = update_rule(HeavyBall(gamma, Piecewise((0, Eq(Mod(k, 5), 0)), (beta, True))))
+    assert rule == ('x_(k + 1) &= x_(k) + "momentum"_(k) (x_(k) - x_(k - 1)) - gamma nabla f (x_(k))',
+                    '"momentum"_(k) &= cases(0 & "if " (k mod 5) = 0, beta & "otherwise")')
+    assert compiles(*rule)
+
+
 def test_a_changed_sign_changes_the_printed_rule():
     assert update_rule(GradientDescent(-gamma)) != update_rule(GradientDescent(gamma))
 

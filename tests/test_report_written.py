@@ -21,6 +21,7 @@ from pypdf import PdfReader
 
 from convlab.algorithms.gradient_descent import GradientDescent
 from convlab.assumptions import Convex, Minimum, Smooth
+from convlab.catalogue import theorems
 from convlab.constants import exact
 from convlab.errors import BadInput
 from convlab.judge.verdict import Check, Curve, Skipped, Verdict, Witness, Word, log10
@@ -145,6 +146,15 @@ def test_drawing_leaves_matplotlib_as_it_was():
     assert claim_figure(gap.claims[0], sublinear().verdicts) is not None
     assert dict(mpl.rcParams) == before
     assert mpl.get_backend(auto_select=False) == backend
+
+
+def test_every_page_of_the_catalogue_can_be_set(tmp_path):
+    """Statements, rules, conditions and sources of all theorems, before anything has been judged: no warning, no missing letter."""
+    catalogue = list(theorems().values())
+    write_report(catalogue, {}, {}, tmp_path, known=lambda problem: {})
+    text = " ".join(" ".join(page.extract_text() for page in PdfReader(tmp_path / "convlab-report.pdf").pages).split())
+    assert "\0" not in text
+    assert [t.id for t in catalogue if t.title.split(":")[0] not in text] == []
 
 
 # ---- what the figures show

@@ -6,6 +6,7 @@ Fractions are stacked in display and slanted in exponents, inside other fraction
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
@@ -153,7 +154,8 @@ class TypstPrinter(Printer):  # type: ignore[misc]
         factors = sorted(factors, key=self._rank) or [sp.S.One]
         if len(factors) > 1 and factors[0] == 1:
             factors = factors[1:]
-        return " ".join(self._bracketed(f, PRECEDENCE["Mul"], strict=len(factors) > 1 and not isinstance(f, sp.Integer)) for f in factors)
+        printed = [self._bracketed(f, PRECEDENCE["Mul"], strict=len(factors) > 1 and not isinstance(f, sp.Integer)) for f in factors]
+        return printed[0] + "".join((" thin " if before[0] == after[0] == '"' else " ") + after for before, after in pairwise(printed))     # two words apart
 
     def _rank(self, factor: Any) -> tuple[Any, ...]:
         return _rank(factor)

@@ -151,7 +151,8 @@ def _equations(algorithm: Any) -> tuple[str, ...]:
     oracle, new, old = _run(algorithm, start, {**names, **lagged, **kept})
     shown = {name: value for name, value in new.items() if name not in kept and name not in lagged}
     shown = _shortened(shown, {name: Quantity(_indexed(name, "k + 1"), 1) for name in shown})
-    return tuple(f"{_indexed(name, 'k + 1')} &= {oracle.shown(value)}" for name, value in shown.items())
+    rule = tuple(f"{_indexed(name, 'k + 1')} &= {oracle.shown(value)}" for name, value in shown.items())
+    return rule + tuple(f"{_indexed(f.name, 'k')} &= {typst(given)}" for f in fields(algorithm) if _switches(given := getattr(algorithm, f.name)))
 
 
 def _run(algorithm: Any, start: Any, names: Mapping[str, str]) -> tuple[Oracle, dict[str, Any], dict[str, Any]]:
@@ -183,17 +184,22 @@ def _draw(algorithm: Any, oracle: Oracle) -> Any:
 
 
 def _with_arrays(algorithm: Any) -> Any:
-    """Its parameters as arrays that broadcast against a point; coefficients from a recursion get a name with index k."""
+    """Its parameters as arrays that broadcast against a point; coefficients from a recursion and schedules with cases get a name with index k."""
     changed: dict[str, Any] = {}
     for f in fields(algorithm):
         given = getattr(algorithm, f.name)
-        if isinstance(given, FunctionType):
+        if isinstance(given, FunctionType) or _switches(given):
             given = Quantity(_indexed(f.name, "k"), 0)
         if isinstance(given, sp.Expr):
             changed[f.name] = np.array([[given]], dtype=object)
         elif is_dataclass(given) and not isinstance(given, type):
             changed[f.name] = _with_arrays(given)
     return replace(algorithm, **changed)
+
+
+def _switches(given: Any) -> bool:
+    """Whether a field is a schedule with cases (an epoch's end, a period): it gets a name in the rule and a line of its own."""
+    return isinstance(given, sp.Expr) and given.has(sp.Piecewise, sp.Mod)
 
 
 def _indexed(name: str, index: str) -> str:
