@@ -22,7 +22,7 @@ from convlab.run.cases import Batch, NotApplicable, Setting, batch_of, batches, 
 from convlab.run.checkpoints import checkpoints
 from convlab.run.coupling import Coupled
 from convlab.run.engine import flattened, initial_state, is_random, run_deterministic, run_sampled, steps
-from convlab.run.enumeration import Cloud, clouds
+from convlab.run.enumeration import WORK, Cloud, clouds
 from convlab.run.expressions import evaluate
 from convlab.run.moments import exact_moments
 from convlab.run.recorder import ROUNDINGS, Record, Recorder, measured_floor, recent_size, size_of
@@ -200,7 +200,7 @@ def random_evidence(claim: RateBound, binder: Binder, batch: Batch, points: Arra
             single = batch_of([setting], FLOAT64)
             alone = Binder(binder.algorithm, single.values, single.x0.ndim, binder.horizon, FLOAT64)
             try:
-                record, note = _cloud_record(claim, alone, single, int(points[-1]), claim.grid.step)
+                record, note = _cloud_record(claim, alone, single, int(points[-1]), claim.grid.step, WORK // len(batch.settings))
             except Inexact as second:
                 raise Inexact(f"exact moments: {reason}; enumeration: {second}") from second
             found.append(_adversarial(claim, single, record, Source.ENUMERATION, note) if isinstance(record, list)
@@ -235,9 +235,9 @@ def _in_mode(claim: RateBound, every: Record, points: Array) -> Record:
     return Record(chosen.k, chosen.measured, None if every.floor is None else every.floor[points])
 
 
-def _cloud_record(claim: RateBound, binder: Binder, batch: Batch, last: int, step: Any) -> tuple[Record | list[Cloud], str]:
+def _cloud_record(claim: RateBound, binder: Binder, batch: Batch, last: int, step: Any, work: int = WORK) -> tuple[Record | list[Cloud], str]:
     assert claim.metric is not None
-    found = clouds(binder, batch, last)
+    found = clouds(binder, batch, last, work=work)
     note = f"enumerated up to k = {found[-1].k}" if found[-1].k < last else ""
     if claim.law is Law.SURELY:
         return found, note

@@ -17,7 +17,9 @@ from convlab.run.cases import Batch
 from convlab.run.engine import flattened, initial_state, steps, unflattened
 
 STATES = 1 << 13       # distinct states kept of one case; where they would exceed it the enumeration ends and says at which k
-WORK = 1 << 18         # states stepped in all, of one case: well under a second
+WORK = 1 << 20         # states stepped in all, shared by the cases of a problem: a second or two
+CALL = 200             # what one call of a step costs, in states
+LEAST = 4              # updates below which an enumeration is not worth the name
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,13 @@ class Cloud:
     case: Case
 
 
-def clouds(binder: Binder, batch: Batch, last: int, states: int = STATES) -> list[Cloud]:
+def clouds(binder: Binder, batch: Batch, last: int, states: int = STATES, work: int = WORK) -> list[Cloud]:
     """The law of the state for k = 0 .. last, or as far as it stays small; `batch` is a single case. Raises Inexact where the first step is too large."""
     state = initial_state(binder, batch)
     adversarial = binder.at(0).draws(batch.case.problem).adversarial
     weights: Array | None = None if adversarial else np.array([batch.arithmetic.number(1)], dtype=object if batch.arithmetic.eps == 0 else None)
     found = [Cloud(0, state, weights, batch.case)]
-    algorithms, work = steps(binder), 0
+    algorithms = steps(binder)
     for k in range(1, last + 1):
         algorithm = next(algorithms)
         count = len(flattened(state))
@@ -44,8 +46,8 @@ def clouds(binder: Binder, batch: Batch, last: int, states: int = STATES) -> lis
         size = draws.size()
         if size is None:
             raise Inexact("a law without finite support cannot be enumerated")
-        work += count * size
-        if count * size > 8 * states or work > WORK:
+        work -= (count + CALL) * size
+        if count * size > 8 * states or work < 0:
             break
         outs, masses = [], []
         for draw, weight in draws.branches(count, state):
@@ -57,8 +59,8 @@ def clouds(binder: Binder, batch: Batch, last: int, states: int = STATES) -> lis
             break
         state = unflattened(flat, state)
         found.append(Cloud(k, state, weights, batch.case))
-    if len(found) <= min(2, last):
-        raise Inexact("two steps already have too many draws to enumerate")
+    if len(found) <= min(LEAST, last):
+        raise Inexact(f"{LEAST} updates already have too many draws to enumerate")
     return found
 
 
