@@ -19,7 +19,7 @@ from convlab.judge.check import check
 from convlab.judge.verdict import Check, Skipped, Verdict, Word, short
 from convlab.problem import installed_families
 from convlab.run.settings import Settings
-from convlab.theorem import FalseClaim, Theorem, tight_instances
+from convlab.theorem import FalseClaim, Source, Theorem, tight_instances
 
 IN_FULL = 3      # theorems of which every verdict is shown; of more, one line a claim
 
@@ -148,7 +148,8 @@ def _summary(claims: Sequence[Claim]) -> Table:
     table.add_column("worst ratio", justify="right", no_wrap=True)
     for claim in claims:
         sources = ", ".join(f"{source} {count}" for source, count in sorted(Counter(v.judged_by.value for v in claim.verdicts).items()))
-        ratios = [float(v.worst_ratio) for v in claim.verdicts if v.worst_ratio is not None]
+        exact = [v for v in claim.verdicts if v.judged_by is not Source.MONTE_CARLO]      # a sampled ratio above 1 decides nothing
+        ratios = [float(v.worst_ratio) for v in exact or claim.verdicts if v.worst_ratio is not None]
         name = claim.theorem if claim.name == "main" else f"{claim.theorem}:{claim.name}"
         table.add_row(f"[{_style(claim.word)}]{claim.word}[/]", name, sources, _ratio(max(ratios, default=None)))
     return table
