@@ -1,7 +1,7 @@
 """Six theorems of Part II: what they are worth on their own problems, and wrong algorithms that they would unmask."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,9 +12,10 @@ from convlab.constants import Array
 from convlab.falsify.mutants import mutants
 from convlab.judge.check import check
 from convlab.judge.verdict import Word
+from convlab.metrics import squared_distance
 from convlab.problem import Family
 from convlab.run.settings import Settings
-from convlab.symbols import gamma, p
+from convlab.symbols import R, gamma, p
 from convlab.theorem import Source, Theorem
 from convlab.theorems import sgd, stability, variance_reduction
 from convlab_problems import finite_sum, neighbours, noisy
@@ -113,3 +114,21 @@ def test_a_wrong_algorithm_is_unmasked(theorem: Theorem, algorithm: Any, member:
     assert check(theorem, families=small(member), settings=patient, algorithm=algorithm).word is Word.REFUTED
 
 
+
+
+@pytest.mark.parametrize("theorem", [variance_reduction.lsvrg, variance_reduction.saga], ids=lambda theorem: theorem.id)
+def test_arbitrary_memory_is_judged_beside_the_usual_one(theorem: Theorem) -> None:
+    """A claim with a free state field is judged from every start twice, once with memory that belongs to no point."""
+    usual = Theorem(id=theorem.id, title=theorem.title, claims=(replace(theorem.claims[0], free_state=()),))
+    both, one = (check(t, families=small("sum-wide-7"), settings=QUICK).verdicts[0].points for t in (theorem, usual))
+
+    assert both == 2 * one
+
+
+def test_a_claim_that_needs_the_usual_memory_is_refuted_by_another() -> None:
+    """From its own table SAGA's first step is the gradient step, so the distance shrinks; from an arbitrary table it need not."""
+    claim = replace(variance_reduction.saga.claims[0], metric=squared_distance, bound=R**2, mutants=(), facts=())
+    usual, free = (check(Theorem(id="distance-alone", title="", claims=(replace(claim, free_state=fields),)), families=small("sum-equal-curvatures-4"),
+                         settings=Settings(sampled=False, iterations=1)).word for fields in ((), ("table",)))
+
+    assert (usual, free) == (Word.HOLDS, Word.REFUTED)

@@ -24,6 +24,7 @@ from convlab.run.coupling import Coupled
 from convlab.run.engine import flattened, initial_state, is_random, run_deterministic, run_sampled, steps
 from convlab.run.enumeration import WORK, Cloud, clouds
 from convlab.run.expressions import evaluate
+from convlab.run.free import with_free_memory
 from convlab.run.moments import exact_moments
 from convlab.run.recorder import ROUNDINGS, Record, Recorder, measured_floor, recent_size, size_of
 from convlab.run.settings import Settings
@@ -132,6 +133,7 @@ def judge_member(title: str, claim: RateBound, member: Member, settings: Setting
         check_exact(needed_symbols(claim) | symbols_of(algorithm_of(claim)), found[0].provenance)
     if getattr(claim.metric, "needs_minimiser", False) and batch_of(found[:1], FLOAT64).case.minimiser is None:
         raise NotApplicable("its minimiser is not known")
+    found = [*found, *with_free_memory(algorithm_of(claim), claim.free_state, found, settings.seed)]
     try:
         yield verdict_of(title, claim, member.name, float_evidence(claim, found, settings), settings)
     except Inexact as reason:
