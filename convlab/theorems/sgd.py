@@ -66,9 +66,9 @@ strongly_convex = Theorem(
     bound=forgotten_and_added(factor**2, gamma**2 * sigma**2),
     source="contraction: Polyak (1987), Taylor, Hendrickx, Glineur (2018); the noise is orthogonal to it in mean",
     tight=(flattest, steepest),
-    facts=(OneStep((1 - gamma * mu) ** 2 * u**2, name="one short step", cases=(
+    facts=(OneStep((1 - gamma * mu) ** 2 * u**2 + gamma**2 * sigma**2, name="one short step, in mean", cases=(
                When(And(0 < gamma, gamma <= best_step), ((gamma**2, spread), (gamma * (2 - gamma * (L + mu)), (v - mu * u) * u))),)),
-           OneStep((1 - gamma * L) ** 2 * u**2, name="one long step", cases=(
+           OneStep((1 - gamma * L) ** 2 * u**2 + gamma**2 * sigma**2, name="one long step, in mean", cases=(
                When(gamma >= best_step, ((gamma**2, spread), (gamma * (gamma * (L + mu) - 2), (L * u - v) * u))),)),
            SecondMoment((1 - gamma * lam) ** 2 * u**2 + gamma**2 * sigma**2),
            SymbolicIdentity("the two contractions meet at 2/(L + mu)", (1 - gamma * mu).subs(gamma, best_step), (gamma * L - 1).subs(gamma, best_step)),
