@@ -92,9 +92,14 @@ def cast_fields(value: Any, arithmetic: Arithmetic) -> Any:
     return value
 
 
+def holds_objects(value: Any) -> bool:
+    """Whether this is an array of Python objects (rationals, sympy expressions)."""
+    return isinstance(value, np.ndarray) and value.dtype.kind == "O"
+
+
 def arithmetic_of(array: Array) -> Arithmetic:
     """The arithmetic that an array already lives in (by its dtype, and by its first entry for objects)."""
-    if getattr(array, "dtype", None) == object:
+    if holds_objects(array):
         first = array.reshape(-1)[0] if array.size else Fraction(0)
         return SYMBOLIC if isinstance(first, sp.Basic) else RATIONAL
     if type(array).__module__.startswith("jax"):

@@ -86,6 +86,7 @@ class Metric:
     needs_minimiser: bool = True
 
     def __call__(self, state: Any, case: Case) -> Array:
+        """The measured quantity."""
         return self.evaluate(state, case)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 from array_api_compat import array_namespace
 
+from convlab.arithmetic import holds_objects
 from convlab.constants import Array, Number
 
 State = TypeVar("State")
@@ -24,11 +25,11 @@ class Unsupported(TypeError):
 
 
 def _objects(*values: Any) -> bool:
-    return any(getattr(v, "dtype", None) == object or isinstance(v, (Fraction, sp.Basic)) for v in values)
+    return any(holds_objects(v) or isinstance(v, (Fraction, sp.Basic)) for v in values)
 
 
 def _symbolic(*values: Any) -> bool:
-    return any(isinstance(x, sp.Basic) and not x.is_number for v in values if getattr(v, "dtype", None) == object or isinstance(v, sp.Basic)
+    return any(isinstance(x, sp.Basic) and not x.is_number for v in values if holds_objects(v) or isinstance(v, sp.Basic)
                for x in np.asarray(v, dtype=object).reshape(-1))
 
 
@@ -98,7 +99,7 @@ def where(condition: Array, x: Array, y: Array) -> Array:
     """x where the condition holds, else y, broadcast. A condition on free symbols has no truth value: `Unsupported`."""
     if _objects(condition) and _symbolic(condition):
         raise Unsupported("a branch on a condition between symbols: sympy arithmetic cannot decide it")
-    if getattr(condition, "dtype", None) == object:
+    if holds_objects(condition):
         condition = np.asarray(condition, dtype=bool)
     if _objects(x, y) or isinstance(condition, np.ndarray):
         return np.where(condition, x, y)
@@ -127,7 +128,7 @@ def norm(x: Array) -> Array:
 
 def put(array: Array, where: Any, value: Array) -> Array:
     """A copy of the array with `array[where] = value`."""
-    if getattr(array, "dtype", None) == object:              # array_api_extra knows no object arrays
+    if holds_objects(array):              # array_api_extra knows no object arrays
         copied = array.copy()
         copied[where] = value
         return copied

@@ -26,7 +26,7 @@ class Role(Enum):
                 Role.TUNABLE: {"real": True}, Role.SIZE: {"integer": True, "positive": True}}[self]
 
 
-class Symbol(sp.Symbol):
+class Symbol(sp.Symbol):  # type: ignore[misc]    # sympy is untyped
     """A sympy symbol that knows its meaning, domain, unit, role and how it is typeset (`typeset`: Typst mathematics)."""
 
     meaning: str

@@ -97,15 +97,22 @@ def expectations(claim: OperatorConstant, sizes: Mapping[Any, Any], x: Array, ar
 def _evidence(claim: OperatorConstant, sizes: Mapping[Any, Any], x: Array, error: Array, scale: Array, arithmetic: Arithmetic, source: Source, note: str) -> Evidence:
     constant = evaluate(claim.bound, sizes)
     limit = (arithmetic.number(constant) if arithmetic is FLOAT64 else constant) * scale
-    floor = None
-    if arithmetic is FLOAT64:
-        size = np.abs(FLOAT64.array(x)).reshape(len(x), -1).max(axis=1)
-        floor = 64 * FLOAT64.eps * ((size * FLOAT64.eps) ** 2)[None]      # squared rounding of the entries
-    if claim.relation is Relation.EQUAL and arithmetic is FLOAT64:
-        floor = 64 * FLOAT64.eps * np.maximum(np.abs(limit), np.abs(FLOAT64.array(x)).reshape(len(x), -1).max(axis=1).reshape((-1,) + (1,) * (limit.ndim - 1))).reshape(len(x), -1).max(axis=1)[None]
+    floor = _floor(claim.relation, FLOAT64.array(x), limit)[None] if arithmetic is FLOAT64 else None
     result = compared(np.array([1]), error[None], limit[None], floor, claim.relation, arithmetic.eps)
-    settings = tuple(Setting(None, "", Start(f"x = {np.array2string(np.asarray(v, dtype=float), precision=6, threshold=40)}".replace("\n", ""), v), dict(sizes), {}) for v in x)
-    return Evidence(settings, result, source, note)
+    return Evidence(tuple(Setting(None, "", Start(_told(v), v), dict(sizes), {}) for v in x), result, source, note)
+
+
+def _floor(relation: Relation, x: Array, limit: Array) -> Array:
+    """Rounding of sums over the input's entries: of their squares for inequalities (quadratic errors), of themselves for equalities (also of means)."""
+    largest = np.abs(x).reshape(len(x), -1).max(axis=1)
+    rounding = 64 * FLOAT64.eps                                  # some dozens of operations
+    if relation is Relation.EQUAL:
+        return rounding * np.maximum(largest, np.abs(limit).reshape(len(x), -1).max(axis=1))
+    return rounding * (largest * FLOAT64.eps) ** 2
+
+
+def _told(x: Array) -> str:
+    return f"x = {np.array2string(np.asarray(x, dtype=float), precision=6, threshold=40)}".replace("\n", "")
 
 
 def searched(claim: OperatorConstant, sizes: Mapping[Any, Any], x: Array, rng: np.random.Generator) -> Evidence:

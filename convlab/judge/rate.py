@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -269,7 +269,8 @@ def _cloud_floors(claim: RateBound, found: list[Cloud], eps: float) -> list[Arra
 
 
 def _mean(claim: RateBound, cloud: Cloud) -> Array:
-    assert claim.metric is not None and cloud.weights is not None
+    assert claim.metric is not None
+    assert cloud.weights is not None
     values = claim.metric(cloud.state, cloud.case)
     weights = cloud.weights.reshape((-1,) + (1,) * (values.ndim - 1))
     return np.asarray((weights * values).sum(axis=0))[None]      # of objects numpy sums a plain row to a bare Fraction

@@ -82,9 +82,8 @@ def _probe(claim: StabilityRegion, setting: Setting, inside: bool) -> Evidence:
     measured, bound = (value, 1.0) if inside else (1.0, value)
     slack = 10 * np.sqrt(FLOAT64.eps)     # eigenvalues of a defective matrix carry the square root of the rounding
     violated = value > 1 - 1e-12 if inside else value < 1 - slack
-    one = np.array([[measured / bound]])
-    return Evidence((setting,), Comparison(np.array([1]), one, np.array([[bool(violated)]]), np.array([[measured]]), np.array([[bound]]), np.array([-1]), np.array([False])),
-                    Source.SPECTRUM)
+    ratio, wrong, left, right = (np.array([[v]]) for v in (measured / bound, bool(violated), measured, bound))
+    return Evidence((setting,), Comparison(np.array([1]), ratio, wrong, left, right, np.array([-1]), np.array([False])), Source.SPECTRUM)
 
 
 def radius(claim: StabilityRegion, setting: Setting) -> float:

@@ -170,7 +170,9 @@ def decimal(value: Fraction) -> str:
     if value == 0:
         return "0"
     exponent = log10(value)
-    return f"{float(value):.6g}" if exponent is not None and abs(exponent) < 300 else f"{10 ** (exponent % 1):.4f}e{math.floor(exponent)}" if exponent is not None else "?"
+    if exponent is None or abs(exponent) < 300:
+        return f"{float(value):.6g}"
+    return f"{10 ** (exponent % 1):.4f}e{math.floor(exponent)}"
 
 
 def log10(value: Any) -> float | None:

@@ -161,12 +161,12 @@ def _note(evidence: list[Evidence], worst: Spot | None, violation: Spot | None) 
 
 def default_curve(problem: str, evidence: list[Evidence]) -> Curve | None:
     """The curve of the default parameters from the first start; one point a horizon where the claim speaks of horizons."""
-    first = evidence[0]
-    same = [e for e in evidence if e.settings[0] is first.settings[0]] if len(first.result.k) == 1 else [first]
-    if len(first.result.k) == 1 and len(evidence) > 1 and all(len(e.result.k) == 1 for e in evidence):
-        same = [e for e in evidence if e.settings[0].point.keys() == first.settings[0].point.keys() and list(e.settings[0].point.values())[:1] == list(first.settings[0].point.values())[:1]]
-    k, measured, bound = (np.concatenate([part(e) for e in same]) for part in (
-        lambda e: e.result.k, lambda e: _floats(e.result.measured[:, 0]), lambda e: _floats(e.result.bound[:, 0])))
+    shown = [evidence[0]]
+    if all(len(e.result.k) == 1 for e in evidence):
+        shown = list({int(e.result.k[0]): e for e in reversed(evidence)}.values())[::-1]      # the first of each horizon is that of the default
+    k = np.concatenate([e.result.k for e in shown])
+    measured, bound = (np.concatenate([_floats(side[:, 0]) for side in sides])
+                       for sides in ([e.result.measured for e in shown], [e.result.bound for e in shown]))
     kept = np.isfinite(measured) & np.isfinite(bound)
     return Curve(problem, k[kept], measured[kept], bound[kept]) if kept.sum() >= 2 else None
 

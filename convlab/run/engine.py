@@ -102,7 +102,7 @@ def unflattened(flat: Array, like: Any) -> Any:
     def take(value: Any) -> Any:
         nonlocal position
         if isinstance(value, tuple):
-            return type(value)(*(take(v) for v in value))  # type: ignore[call-overload]
+            return type(value)(*(take(v) for v in value))
         width = int(np.prod(value.shape[1:], dtype=int))
         part = flat[:, position:position + width].reshape((flat.shape[0], *value.shape[1:]))
         position += width

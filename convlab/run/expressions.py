@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -131,7 +131,7 @@ class _PowerOfSymbol(_RationalPrinter):
 class _FloatPrinter(NumPyPrinter):  # type: ignore[misc]
     def _nested(self, name: str, args: Any) -> str:
         printed = [self._print(a) for a in args]
-        text = printed[-1]
+        text: str = printed[-1]
         for item in reversed(printed[:-1]):
             text = f"{name}({item}, {text})"
         return text
@@ -152,7 +152,7 @@ class _FloatPrinter(NumPyPrinter):  # type: ignore[misc]
         return f"(({self._print(expr.args[0])}) % ({self._print(expr.args[1])}))"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _programs(expr: Any) -> tuple[tuple[sp.Symbol, ...], Callable[..., Any], Callable[..., Any]]:
     order = tuple(sorted(expr.free_symbols, key=lambda s: s.name))
     names = {"maximum": np.maximum, "minimum": np.minimum, "where": np.where, "nan": np.nan}

@@ -16,7 +16,7 @@ import numpy as np
 from convlab.arithmetic import Arithmetic
 from convlab.assumptions import Quadratic, Smooth
 from convlab.constants import Array
-from convlab.draws import Draws, Inexact
+from convlab.draws import Draws, Inexact, Law, Noise
 from convlab.metrics import Case, Measure
 from convlab.problem import fact
 from convlab.run.bind import Binder, field_key
@@ -91,7 +91,7 @@ def _probes(deviation: Array, arithmetic: Arithmetic) -> Array:
     size = float(np.abs(deviation.astype(float)).max()) or 1.0
     directions = np.round(rng.standard_normal((len(PROBES) * 3, deviation.shape[1])) * 64) / 64
     scales = np.repeat([max(s * 2.0 ** np.round(np.log2(size)), 2.0**-20) for s in PROBES], 3)
-    random = arithmetic.array((directions * (2.0 ** np.round(np.log2(scales)))[:, None]))
+    random = arithmetic.array(directions * (2.0 ** np.round(np.log2(scales)))[:, None])
     return np.concatenate([deviation[:, None], np.broadcast_to(random, (len(deviation), *random.shape))], axis=1)
 
 
@@ -142,9 +142,15 @@ def _noise(algorithm: Any, batch: Batch, draws: Draws, names: list[str], draw: A
                 raise Inexact(f"the effect of {name!r}, of which only moments are declared, depends on the state")
             columns.append(moved[:, 0])
         effect = np.stack(columns, axis=2)                                    # (cases, m, cells)
-        covariance = draws[name].covariance.reshape(effect.shape[2], -1)
+        covariance = np.asarray(_law_by_moments(draws[name]).covariance).reshape(effect.shape[2], -1)
         total[:, :m, :m] = total[:, :m, :m] + effect @ covariance @ np.swapaxes(effect, 1, 2)
     return total
+
+
+def _law_by_moments(law: Law) -> Noise:
+    if not isinstance(law, Noise):
+        raise Inexact(f"{type(law).__name__} declares neither a finite support nor a covariance")
+    return law
 
 
 @dataclass(frozen=True)

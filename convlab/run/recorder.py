@@ -145,7 +145,7 @@ def measured_floor(metric: Measure) -> Callable[[Any, Case, Array], Array]:
 def _moved(state: Any, s: Array, rng: np.random.Generator) -> Any:
     def shift(field_value: Any) -> Any:
         if isinstance(field_value, tuple):
-            return type(field_value)(*(shift(v) for v in field_value))  # type: ignore[call-overload]  # a NamedTuple takes its fields
+            return type(field_value)(*(shift(v) for v in field_value))
         if field_value.dtype.kind != "f":
             return field_value
         signs = rng.choice((-1.0, 1.0), size=field_value.shape)
