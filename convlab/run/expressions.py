@@ -116,7 +116,40 @@ class _RationalPrinter(PythonCodePrinter):  # type: ignore[misc]    # sympy is u
     def _print_Function(self, expr: Any) -> str:
         return f"irrational({str(expr.func)!r})()"
 
-    _print_NumberSymbol = _print_Pi = _print_Exp1 = _print_sqrt = _print_log = _print_exp = _print_cos = _print_sin = _print_tan = _print_Sum = _print_Function
+    def _print_Abs(self, expr: Any) -> str:
+        return f"abs({self._print(expr.args[0])})"
+
+    def _print_sign(self, expr: Any) -> str:
+        return f"sign({self._print(expr.args[0])})"
+
+    def _print_factorial(self, expr: Any) -> str:
+        return f"factorial({self._print(expr.args[0])})"
+
+    def _print_harmonic(self, expr: Any) -> str:
+        return f"harmonic({', '.join(self._print(a) for a in expr.args)})"
+
+    _print_NumberSymbol = _print_Pi = _print_Exp1 = _print_Infinity = _print_NegativeInfinity = _print_Sum = _print_Function
+
+
+for _name in PythonCodePrinter._kf:          # tanh, erf, ...: Python's `math` would answer in floats, which a rational result must not hide
+    if f"_print_{_name}" not in vars(_RationalPrinter):
+        setattr(_RationalPrinter, f"_print_{_name}", _RationalPrinter._print_Function)
+
+
+def _sign(value: Any) -> int:
+    return int(value > 0) - int(value < 0)
+
+
+def _factorial(value: Any) -> int:
+    if Fraction(value).denominator != 1 or value < 0:
+        raise Irrational(f"factorial of {value}")
+    return math.factorial(int(value))
+
+
+def _harmonic(value: Any, order: Any = 1) -> Fraction:
+    if any(Fraction(v).denominator != 1 for v in (value, order)):
+        raise Irrational(f"harmonic number {value}")
+    return sum((Fraction(1, i ** int(order)) for i in range(1, int(value) + 1)), Fraction(0))
 
 
 class _PowerOfSymbol(_RationalPrinter):
@@ -151,13 +184,34 @@ class _FloatPrinter(NumPyPrinter):  # type: ignore[misc]
     def _print_Mod(self, expr: Any) -> str:
         return f"(({self._print(expr.args[0])}) % ({self._print(expr.args[1])}))"
 
+    def _print_factorial(self, expr: Any) -> str:
+        return f"factorial({self._print(expr.args[0])})"
+
+    def _print_harmonic(self, expr: Any) -> str:
+        return f"harmonic({', '.join(self._print(a) for a in expr.args)})"
+
+
+def _float_factorial(values: Any) -> Any:
+    from scipy.special import gamma
+
+    return np.asarray(gamma(np.asarray(values, dtype=float) + 1), dtype=np.longdouble)
+
+
+def _float_harmonic(values: Any, order: Any = 1) -> Any:
+    """zeta(s) - zeta(s, k + 1), or digamma at s = 1: the sum of any length at once."""
+    from scipy.special import digamma, zeta
+
+    k = np.asarray(values, dtype=float)
+    return np.asarray(digamma(k + 1) + np.euler_gamma if order == 1 else zeta(float(order)) - zeta(float(order), k + 1), dtype=np.longdouble)
+
 
 @cache
 def _programs(expr: Any) -> tuple[tuple[sp.Symbol, ...], Callable[..., Any], Callable[..., Any]]:
     order = tuple(sorted(expr.free_symbols, key=lambda s: s.name))
-    names = {"maximum": np.maximum, "minimum": np.minimum, "where": np.where, "nan": np.nan}
+    names = {"maximum": np.maximum, "minimum": np.minimum, "where": np.where, "nan": np.nan, "factorial": _float_factorial, "harmonic": _float_harmonic}
     floats = sp.lambdify(order, expr, modules=[names, "numpy"], printer=_FloatPrinter({"fully_qualified_modules": False}), dummify=True)
-    exact = {"Fraction": Fraction, "power": _power, "number": _number, "floor": math.floor, "ceil": math.ceil, "irrational": _irrational}
+    exact = {"Fraction": Fraction, "power": _power, "number": _number, "floor": math.floor, "ceil": math.ceil, "irrational": _irrational,
+             "sign": _sign, "factorial": _factorial, "harmonic": _harmonic}
     rational = sp.lambdify(order, expr, modules=[exact], printer=_PowerOfSymbol({"fully_qualified_modules": False}), dummify=True)
     return order, floats, rational
 
@@ -185,7 +239,10 @@ def float_values(expr: Any, values: Mapping[Any, Any]) -> Any:
 
 def _extended(value: Any) -> Any:
     if isinstance(value, Fraction):
-        return np.longdouble(value.numerator) / np.longdouble(value.denominator) if max(abs(value.numerator), value.denominator) < 2**63 else float(value)
+        try:
+            return np.longdouble(value.numerator) / np.longdouble(value.denominator) if max(abs(value.numerator), value.denominator) < 2**63 else float(value)
+        except OverflowError:                # a rational beyond the range of floats
+            return math.inf if value > 0 else -math.inf
     return float(value) if isinstance(value, (Surd, sp.Basic)) else value
 
 
