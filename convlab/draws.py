@@ -323,6 +323,15 @@ class Draws(Mapping[str, Law]):
         sizes = [law.size() for law in self._laws.values()]
         return None if any(s is None for s in sizes) else math.prod(s for s in sizes if s is not None)
 
+    @property
+    def stateless(self) -> bool:
+        """Whether the raw material is the draw already, whatever the state."""
+        return all(isinstance(law, _Stateless) for law in self._laws.values())
+
+    def each(self, raw: Mapping[str, Array]) -> Iterator[Any]:
+        """The raw material of each of several steps, (steps, count, *shape), named as a draw is."""
+        return map(_draw_type(tuple(self._laws))._make, zip(*(raw[name] for name in self._laws), strict=True))
+
     def value(self, raw: Mapping[str, Array], state: Any) -> Any:
         """One step's raw material, each (count, *shape), as a draw."""
         drawn: dict[str, Array] = {}

@@ -35,6 +35,7 @@ EXACT_MOMENTS = 12                     # rational second moments: the digits dou
 EXACT_CLOUD = 6                        # rational enumeration
 DIGITS = 4000                          # a rational run ends where a number passes this length (Python prints no more than 4,300)
 HORIZONS = (1, 2, 3, 7, 15)            # where an instance is another problem for each horizon
+ENUMERATED = 64                        # updates enumerated where states merge: the law has settled or the states have outgrown the budget
 REASONS = (NotApplicable, Unsupported, Inexact)      # what keeps a pair from being judged; the message is printed
 EPOCHS = 8                             # multiples judged of a claim that speaks only of them
 
@@ -202,7 +203,7 @@ def random_evidence(claim: RateBound, binder: Binder, batch: Batch, points: Arra
             single = batch_of([setting], FLOAT64)
             alone = Binder(binder.algorithm, single.values, single.x0.ndim, binder.horizon, FLOAT64)
             try:
-                record, note = _cloud_record(claim, alone, single, int(points[-1]), claim.grid.step, WORK // len(batch.settings))
+                record, note = _cloud_record(claim, alone, single, min(int(points[-1]), ENUMERATED), claim.grid.step, WORK // len(batch.settings))
             except Inexact as second:
                 raise Inexact(f"exact moments: {reason}; enumeration: {second}") from second
             found.append(_adversarial(claim, single, record, Source.ENUMERATION, note) if isinstance(record, list)
@@ -240,7 +241,7 @@ def _in_mode(claim: RateBound, every: Record, points: Array) -> Record:
 def _cloud_record(claim: RateBound, binder: Binder, batch: Batch, last: int, step: Any, work: int = WORK) -> tuple[Record | list[Cloud], str]:
     assert claim.metric is not None
     found = clouds(binder, batch, last, work=work)
-    note = f"enumerated up to k = {found[-1].k}" if found[-1].k < last else ""
+    note = f"enumerated up to k = {found[-1].k}" if found[-1].k < last or last == ENUMERATED else ""
     if claim.law is Law.SURELY:
         return found, note
     if claim.mode != every_iterate:

@@ -19,7 +19,7 @@ from convlab.judge.words import Evidence, verdict_of
 from convlab.operations import Unsupported
 from convlab.problem import Family
 from convlab.run.bind import Binder
-from convlab.run.cases import NotApplicable, Setting, batch_of, check_exact, realised, settings_on
+from convlab.run.cases import NotApplicable, Setting, batch_of, check_exact, distinct_points, realised, settings_on
 from convlab.run.engine import flattened, initial_state
 from convlab.run.moments import affine_maps, mean_square_radius, reference_state, refuse_nonquadratic, sure_radius
 from convlab.run.points import interval
@@ -36,20 +36,12 @@ def judge_stability(title: str, claim: StabilityRegion, families: Mapping[str, F
         sources = [(m.name, lambda m=m: settings_on(claim, title, m, settings, claim.assumptions)) for m in members(families, settings)]
     for name, found in sources:
         try:
-            evidence = [e for setting in _distinct(found()) for e in _across(claim, setting)]
+            evidence = [e for setting in distinct_points(found()) for e in _across(claim, setting)]
             if not evidence:
                 raise NotApplicable("none of its parameter points lies in the condition")
             yield verdict_of(title, claim, name, evidence, settings)
         except (NotApplicable, Unsupported, Inexact) as reason:
             yield Skipped(title, claim.name, name, str(reason))
-
-
-def _distinct(found: list[Setting]) -> list[Setting]:
-    """The map does not depend on the start: one setting a parameter point."""
-    kept: dict[tuple[Any, ...], Setting] = {}
-    for setting in found:
-        kept.setdefault(tuple(setting.point.values()), setting)
-    return list(kept.values())
 
 
 def _across(claim: StabilityRegion, setting: Setting) -> list[Evidence]:

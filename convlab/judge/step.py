@@ -16,14 +16,14 @@ from convlab.judge.words import Evidence, verdict_of
 from convlab.operations import Unsupported
 from convlab.problem import Family
 from convlab.run.bind import Binder
-from convlab.run.cases import Batch, NotApplicable, Setting, batch_of, realised, settings_on, stream
+from convlab.run.cases import Batch, NotApplicable, Setting, batch_of, distinct_points, realised, settings_on, stream
 from convlab.run.engine import flattened, unflattened
 from convlab.run.recorder import ROUNDINGS
 from convlab.run.settings import Settings
 from convlab.theorem import Relation, Source, StepInequality, tight_instances
 
 GENERATED = 512        # states tried around each start, at distances over six decades
-ROUNDS = 40            # of search: each keeps the worst states and moves around them
+ROUNDS = 20            # of search: each keeps the worst states and moves around them
 KEPT = 32
 
 
@@ -39,7 +39,7 @@ def judge_step(title: str, claim: StepInequality, families: Mapping[str, Family]
             yield Skipped(title, claim.name, repr(instance), str(reason))
     for member in () if claim.on else members(families, settings):
         try:
-            found = settings_on(claim, title, member, settings, claim.assumptions)
+            found = distinct_points(settings_on(claim, title, member, settings, claim.assumptions))
             evidence = [searched(claim, setting, stream(settings.seed, title, claim.name, member.name, i)) for i, setting in enumerate(found)]
             yield verdict_of(title, claim, member.name, evidence, settings)
         except (NotApplicable, Unsupported) as reason:

@@ -184,6 +184,14 @@ def condition_of(claim: Any) -> Any:
     return sp.And(claim.condition, getattr(claim, "domain", sp.true))
 
 
+def distinct_points(found: Iterable[Setting]) -> list[Setting]:
+    """One setting a parameter point: for what does not depend on the start, or searches around it."""
+    kept: dict[tuple[Any, ...], Setting] = {}
+    for setting in found:
+        kept.setdefault(tuple(setting.point.values()), setting)
+    return list(kept.values())
+
+
 def points_at(claim: Any, title: str, problem: str, constants: Mapping[Any, Any], settings: Settings) -> list[Point]:
     """The parameter points of a claim at these constants, with what the user fixed."""
     fixed = given_parameters(settings, claim.defaults)
@@ -197,9 +205,12 @@ def points_at(claim: Any, title: str, problem: str, constants: Mapping[Any, Any]
         condition = sp.true if settings.outside else condition_of(claim)
         if settings.outside and fixed:
             return parameter_points(sp.true, claim.defaults, constants, stream(0), {**fixed, **{}})[:1]
-        return parameter_points(condition, claim.defaults, constants, stream(settings.seed, title, problem, "points"), fixed)
+        found = parameter_points(condition, claim.defaults, constants, stream(settings.seed, title, problem, "points"), fixed)
     except KeyError as error:
         raise NotApplicable(f"its defaults speak of {error.args[0]}, which the problem does not know") from None
+    if not holds(condition, {**constants, **found[0]}):
+        raise NotApplicable(f"its default {', '.join(f'{s} = {_show(v)}' for s, v in found[0].items())} lies outside its own condition there")
+    return found
 
 
 @dataclass(frozen=True)
@@ -258,18 +269,20 @@ def realised(instance: Instance, claim: Any, title: str, families: Mapping[str, 
     if instance.family not in families:
         raise BadInput(f"{title}: no problem family is called {instance.family!r}; there are {', '.join(sorted(families))}.")
     constants: dict[Any, Any] = {**OPEN_CONSTANTS, symbols.kappa: Fraction(36), **{s: evaluate(v, {}) if isinstance(v, sp.Basic) else v for s, v in instance.at.items()}}
+    constants.update({} if k is None else {symbols.k: k, symbols.K: k})
+    first = points_at(claim, title, instance.family, constants, settings) if claim.defaults else [{}]      # without tunables nothing is chosen
+    tuned = bool(_symbols_of(instance) & set(claim.defaults))
     found = []
-    for point in points_at(claim, title, instance.family, constants, settings) if claim.defaults else [{}]:      # without tunables nothing is chosen
-        values = {**constants, **point, **({symbols.k: k, symbols.K: k} if k is not None else {})}
-        if not holds(instance.when, values):
-            continue
-        problem = _made(instance, families[instance.family], values, title)
-        assumptions = getattr(claim, "assumptions", ())
-        provenance = constants_of(problem, assumptions)
+    for point in first if tuned else first[:1]:
+        problem = _made(instance, families[instance.family], {**constants, **point}, title)
+        provenance = constants_of(problem, getattr(claim, "assumptions", ()))
         for start in problem.starts(np.random.default_rng(stream(settings.seed, title, "start"))):
             own = {**{s: c.value for s, c in provenance.items()}, **start_constants(problem, start)}
-            if holds(condition_of(claim), {**constants, **own, **point}):
-                found.append(Setting(problem, repr(instance), start, point, own, provenance))
+            known = {**constants, **own}
+            # a problem that no tunable shapes has constants of its own: the points are drawn again from the condition at these
+            for chosen in [point] if tuned or not claim.defaults else points_at(claim, title, instance.family, known, settings):
+                if holds(instance.when, {**known, **chosen}) and holds(condition_of(claim), {**known, **chosen}):
+                    found.append(Setting(problem, repr(instance), start, chosen, own, provenance))
     return found
 
 
@@ -295,9 +308,14 @@ def _made(instance: Instance, family: Family, values: Mapping[Any, Any], title: 
 
 def speaks_of_horizon(instance: Instance) -> bool:
     """Whether an instance is another problem for each k."""
-    def has(given: Any) -> bool:
-        if isinstance(given, (tuple, list)):
-            return any(has(item) for item in given)
-        return isinstance(given, sp.Basic) and bool(given.free_symbols & {symbols.k, symbols.K})
+    return bool((_symbols_of(instance) | sp.sympify(instance.when).free_symbols) & {symbols.k, symbols.K})
 
-    return any(has(value) for value in [*instance.parameters.values(), instance.start, instance.when])
+
+def _symbols_of(instance: Instance) -> set[Any]:
+    """The symbols that an instance's parameters and start speak of."""
+    def inside(given: Any) -> set[Any]:
+        if isinstance(given, (tuple, list)):
+            return set().union(*(inside(item) for item in given))
+        return set(given.free_symbols) if isinstance(given, sp.Basic) else set()
+
+    return inside([*instance.parameters.values(), instance.start])

@@ -44,13 +44,14 @@ def steps(binder: Binder) -> Iterator[Any]:
 
 def run_deterministic(binder: Binder, oracle: Any, state: Any, points: Array, recorder: Recorder) -> Any:
     """Runs updates without randomness; returns the final state."""
-    wanted = set(points.tolist())
+    wanted, every = set(points.tolist()), recorder.every
     recorder.look(0, state, 0 in wanted)
     algorithms = steps(binder)
+    keep_memory()
     with np.errstate(all="ignore"):                          # divergence is an outcome, read off the record
         for k in range(1, int(points[-1]) + 1):
             state = next(algorithms).step(state, oracle)
-            if k in wanted or recorder.every:
+            if every or k in wanted:
                 recorder.look(k, state, k in wanted)
     return state
 
@@ -73,20 +74,29 @@ def joined(parts: list[Array]) -> Array:
 
 def run_sampled(binder: Binder, oracle: Any, state: Any, points: Array, recorder: Recorder, count: int, seed: tuple[object, ...]) -> Any:
     """Runs updates on drawn randomness; returns the final state. `seed` is (number, names...)."""
-    wanted = set(points.tolist())
+    wanted, every, k = set(points.tolist()), recorder.every, 0
     recorder.look(0, state, 0 in wanted)
-    algorithms, k, declared = steps(binder), 0, None
+    algorithms, declared, scheduled = steps(binder), binder.at(0).draws(oracle), binder.scheduled
+    finished = declared.stateless
+    keep_memory()
     with np.errstate(all="ignore"):
-        for chunk in raw_draws(binder.at(0).draws(oracle), seed, int(points[-1]), count):
-            for t in range(next(iter(chunk.values())).shape[0]):
-                algorithm = next(algorithms)
-                if declared is None or binder.scheduled:
-                    declared = algorithm.draws(oracle)
-                state = algorithm.step(state, oracle, declared.value({name: raw[t] for name, raw in chunk.items()}, state))
+        for chunk in raw_draws(declared, seed, int(points[-1]), count):
+            for draw, algorithm in zip(declared.each(chunk), algorithms, strict=False):      # the algorithms never end
+                if not finished:
+                    draw = (algorithm.draws(oracle) if scheduled else declared).value(draw._asdict(), state)
+                state = algorithm.step(state, oracle, draw)
                 k += 1
-                if k in wanted or recorder.every:
+                if every or k in wanted:
                     recorder.look(k, state, k in wanted)
     return state
+
+
+def keep_memory() -> None:
+    """Has the C library keep what updates free. glibc gives blocks of over 128 kB back to the system, so that every update would wait for fresh pages.
+
+    It raises that limit to the largest block that it has seen freed, up to 32 MB. Such a block is asked for here, not touched, and freed; elsewhere nothing happens.
+    """
+    np.empty(31 << 20, dtype=np.uint8)
 
 
 def flattened(state: Any) -> Array:

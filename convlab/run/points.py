@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ INSIDE = Fraction(1, 1000)      # how far inside an open end, relative to the in
 INTERIOR = 5                    # seeded interior points
 FAR = 1000                      # an interval without upper end is tried up to this multiple of the default
 NEAR = 4                        # a tunable of which the condition says nothing is tried on (0, NEAR times its default)
-EQUAL = 1e-12                   # relative: an equality between floats, each the rounding of a short formula
+EQUAL = 1e-12                   # relative: an equality between floats, or the closed end of an interval, each the rounding of a short formula
+MOST = 24                       # the largest integer that is tried as the upper end of a size
 
 Point = dict[Any, Any]
 
@@ -57,9 +59,11 @@ def relations(condition: Any) -> list[Any]:
 
 
 def holds(condition: Any, values: Mapping[Any, Any]) -> bool:
-    """Whether the condition is true at these numbers, exactly where they are rational."""
-    return all(_equal(evaluate(r.lhs, values), evaluate(r.rhs, values)) if isinstance(r, sp.Equality) else bool(evaluate(r, values))
-               for r in relations(condition))
+    """Whether the condition is true at these numbers, exactly where they are rational; among floats a closed end counts as inside."""
+    return all(bool(evaluate(r, values)) or (isinstance(r, CLOSED) and _equal(evaluate(r.lhs, values), evaluate(r.rhs, values))) for r in relations(condition))
+
+
+CLOSED = (sp.Equality, sp.GreaterThan, sp.LessThan)
 
 
 def _equal(left: Any, right: Any) -> bool:
@@ -75,20 +79,20 @@ def interval(condition: Any, tunable: Any, values: Mapping[Any, Any]) -> Interva
     high: Any = math.inf
     low_closed = high_closed = False
     for relation in relations(condition):
-        if tunable not in relation.free_symbols:
+        if tunable not in relation.free_symbols or isinstance(relation, sp.Unequality):      # one missing point ends nothing
             continue
         edge = _linear_root(relation, tunable, values) if isinstance(relation, sp.core.relational.Relational) else None
+        closed = isinstance(relation, CLOSED)
         if isinstance(relation, sp.Equality) and edge is not None:
             return Interval(edge[0], edge[0], True, True)
         if edge is None:
             below, above = _bisect(relation, tunable, values, down=True), _bisect(relation, tunable, values, down=False)
             if below > low:
-                low, low_closed = below, False
+                low, low_closed = below, closed and below != 0      # 0 is where the search stops: the condition may not set it
             if above < high:
-                high, high_closed = above, False
+                high, high_closed = above, closed
             continue
         at, is_upper = edge
-        closed = isinstance(relation, (sp.GreaterThan, sp.LessThan))
         if is_upper and (at < high or (at == high and not closed)):
             high, high_closed = at, closed
         if not is_upper and (at > low or (at == low and not closed)):
@@ -103,19 +107,25 @@ def interval(condition: Any, tunable: Any, values: Mapping[Any, Any]) -> Interva
 
 def _linear_root(relation: Any, tunable: Any, values: Mapping[Any, Any]) -> tuple[Any, bool] | None:
     """The end that a relation sets and whether it is an upper one; None unless it is linear in the tunable."""
-    difference = relation.lhs - relation.rhs
+    line = _line(relation, tunable)
+    if line is None:
+        return None
     try:
-        at = [evaluate(difference, {**values, tunable: t}) for t in (0, 1, 2)]
+        slope, at_zero = (evaluate(part, values) for part in line)
     except ZeroDivisionError:
         return None
-    if not all(math.isfinite(v) for v in at):
-        return None
-    slope = at[1] - at[0]
-    bend = abs((at[2] - at[1]) - slope)
-    if slope == 0 or bend > (0 if all(is_rational(v) for v in at) else 1e-12 * (abs(at[2]) + abs(slope))):   # floats: twelve digits tell a line
+    if slope == 0 or not (math.isfinite(slope) and math.isfinite(at_zero)):
         return None
     less = isinstance(relation, (sp.StrictLessThan, sp.LessThan))
-    return -at[0] / slope, less == (slope > 0)
+    return -at_zero / slope, less == (slope > 0)
+
+
+@cache
+def _line(relation: Any, tunable: Any) -> tuple[Any, Any] | None:
+    """Slope and value at 0 of the difference of both sides; None unless it is a line for all values of the other symbols (|1 - gamma L| is none)."""
+    difference = relation.lhs - relation.rhs
+    slope = sp.expand(sp.diff(difference, tunable))
+    return None if slope.has(tunable) else (slope, difference.subs(tunable, 0))
 
 
 def _bisect(relation: Any, tunable: Any, values: Mapping[Any, Any], down: bool) -> Any:
@@ -157,6 +167,12 @@ def parameter_points(condition: Any, defaults: Mapping[Any, Any], constants: Map
     """The points on which a claim is judged, the default first; `fixed` parameters keep their given values."""
     fixed = fixed or {}
     start = {**default_point(defaults, constants), **fixed}
+    tied = _tied(condition, [t for t in start if t not in fixed])
+    if tied:
+        loose = sp.And(*relations(condition)).subs(tied)
+        others = {t: value for t, value in defaults.items() if t not in tied}
+        return [{t: evaluate(tied[t], {**constants, **point}) if t in tied else point[t] for t in start}
+                for point in parameter_points(loose, others, constants, seed, fixed)]
     points = [start]
     free = [t for t in start if t not in fixed]
     for tunable in free:
@@ -173,9 +189,27 @@ def parameter_points(condition: Any, defaults: Mapping[Any, Any], constants: Map
     return _distinct(points)
 
 
+def _tied(condition: Any, free: list[Any]) -> dict[Any, Any]:
+    """Tunables that an equation gives in terms of other ones: they follow these, so that the points spread along the curve and not only at the default."""
+    found: dict[Any, Any] = {}
+    for relation in relations(condition):
+        for tunable, other in ((relation.lhs, relation.rhs), (relation.rhs, relation.lhs)) if isinstance(relation, sp.Equality) else ():
+            if tunable in free and not _is_size(tunable) and other.free_symbols & set(free) - {tunable} and not {tunable, *found} & other.free_symbols:
+                found.setdefault(tunable, other)
+                break
+    return {t: other for t, other in found.items() if not other.free_symbols & set(found)}
+
+
 def _sizes(condition: Any, tunable: Any, start: Point, constants: Mapping[Any, Any]) -> list[int]:
-    candidates = [value for value in (0, 1, 2, 3) if value != start[tunable]]
-    return [value for value in candidates if value >= (0 if "int >= 0" in tunable.domain else 1) and holds(condition, {**constants, **start, tunable: value})]
+    """0 .. 3, and the largest that the condition allows, where it sets an end that is not out of reach."""
+    least = 0 if "int >= 0" in tunable.domain else 1
+
+    def inside(value: int) -> bool:
+        return holds(condition, {**constants, **start, tunable: value})
+
+    allowed = [value for value in range(least, MOST + 1) if inside(value)] if sp.sympify(condition).has(tunable) else []
+    ends = [max(allowed)] if allowed and not inside(MOST + 1) else []
+    return [value for value in dict.fromkeys((0, 1, 2, 3, *ends)) if value >= least and value != start[tunable] and inside(value)]
 
 
 def _is_size(tunable: Any) -> bool:
