@@ -99,7 +99,8 @@ def test_known_values(expression: Any, value: Fraction) -> None:
     assert abs(float(float_values(expression, values)) - float(value)) <= 4e-15 * max(1, abs(float(value)))
 
 
-@pytest.mark.parametrize("expression", [sp.sqrt(L), sp.exp(-gamma), sp.log(L), sp.pi * L, sp.tanh(gamma), sp.atan(L), sp.erf(gamma), sp.cosh(gamma), L**gamma, sp.oo], ids=str)
+@pytest.mark.parametrize("expression", [
+    sp.sqrt(L), sp.exp(-gamma), sp.log(L), sp.pi * L, sp.tanh(gamma), sp.atan(L), sp.erf(gamma), sp.cosh(gamma), L**gamma, sp.oo], ids=str)
 def test_no_float_passes_for_a_rational(expression: Any) -> None:
     """What leaves the rationals says so; `evaluate` then answers with a float."""
     values = {L: Fraction(7, 3), gamma: Fraction(2, 9)}
