@@ -66,7 +66,7 @@ def affine_maps(binder: Binder, k: int, batch: Batch, reference: Any, start: Arr
         if not hasattr(algorithm, "draws"):
             after = algorithm.step(state, batch.case.problem)
         elif by_moments:
-            after = algorithm.step(state, batch.case.problem, draws.draw(**_with_noise(draws, by_moments, draw, {}, cases * rows)))
+            after = algorithm.step(state, batch.case.problem, draws.draw(**_with_noise(draws, by_moments, draw, {}, cases * rows, batch.arithmetic)))
         else:
             after = algorithm.step(state, batch.case.problem, draw)
         out = flattened(after).reshape(cases, rows, m)
@@ -117,11 +117,11 @@ def _weights(weight: Any, cases: int, rows: int, arithmetic: Arithmetic) -> Arra
     return np.array([arithmetic.number(w) for w in each[:, 0]], dtype=object if arithmetic.eps == 0 else None)
 
 
-def _with_noise(draws: Draws, names: list[str], draw: Any, values: dict[str, Array], count: int) -> dict[str, Array]:
-    """The draw with given values for the laws known by moments, zero where none is given."""
+def _with_noise(draws: Draws, names: list[str], draw: Any, values: dict[str, Array], count: int, arithmetic: Arithmetic) -> dict[str, Array]:
+    """The draw with given values for the laws known by moments, zero (of the run's arithmetic: a float would spoil fractions) where none is given."""
     found = {} if draw is None else draw._asdict()
     for name in names:
-        found[name] = values.get(name, np.zeros((count, *draws[name].shape)))
+        found[name] = values[name] if name in values else arithmetic.array(np.zeros((count, *draws[name].shape), dtype=int).astype(object))
     return found
 
 
@@ -133,9 +133,9 @@ def _noise(algorithm: Any, batch: Batch, draws: Draws, names: list[str], draw: A
     for name in names:
         columns = []
         for cell in range(int(np.prod(draws[name].shape))):
-            unit = np.zeros((cases * rows, *draws[name].shape))
+            unit = np.zeros((cases * rows, *draws[name].shape), dtype=int)
             unit.reshape(cases * rows, -1)[:, cell] = 1
-            values = _with_noise(draws, names, draw, {name: batch.arithmetic.array(unit) if quiet.dtype == object else unit}, cases * rows)
+            values = _with_noise(draws, names, draw, {name: batch.arithmetic.array(unit.astype(object))}, cases * rows, batch.arithmetic)
             moved = flattened(algorithm.step(state, batch.case.problem, draws.draw(**values))).reshape(cases, rows, m) - quiet
             spread = np.abs((moved - moved[:, :1]).astype(float)).max()
             if spread > (0 if batch.arithmetic.eps == 0 else 1e-10) * (np.abs(quiet.astype(float)).max() + np.abs(moved.astype(float)).max()):   # as in _affine
