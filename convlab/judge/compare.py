@@ -91,7 +91,7 @@ def _broken(k: Array, m: Array) -> tuple[Array, Array]:
 def _worst_cells(k: Array, ratio: Array, violated: Array, m: Array, b: Array, relation: Relation, broke: Array, diverged: Array) -> Comparison:
     flat = [x.reshape(x.shape[0], x.shape[1], -1) for x in (ratio, violated, m, b)]
     with np.errstate(all="ignore"):
-        badness = np.abs(np.log(np.abs(flat[0]))) if relation is Relation.EQUAL else flat[0]
+        badness = np.round(np.abs(np.log(np.abs(flat[0]))), 9) if relation is Relation.EQUAL else flat[0]      # equal cells stay in order: a curve keeps to one
     badness = np.where(flat[1], np.inf, np.where(np.isnan(badness), -1, badness))
     cell = np.argmax(badness, axis=2)[:, :, None]
     chosen = [np.take_along_axis(x, cell, axis=2)[:, :, 0] for x in flat]

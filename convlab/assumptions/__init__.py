@@ -1,0 +1,34 @@
+"""Assumptions: what each means, which constants it brings, and how an audit tries to break it.
+
+An assumption is a frozen dataclass of constants with `statement` (words), `formula` (Typst mathematics), `constants()` and `audit(problem, rng)`.
+A user's own needs nothing of ours: with a classmethod `derive(problem)` it can even be read off problems that never heard of it.
+`restricts = True` marks facts that change what the problem is (a constraint, a saddle): such a problem matches only statements that ask for them.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convlab.arithmetic import FLOAT64, cast
+from convlab.assumptions.finding import Finding, Implied, Status, judged
+from convlab.assumptions.functions import ConstrainedMinimum, Convex, Isotropic, Lipschitz, Minimum, PolyakLojasiewicz, Proximable, Quadratic, Smooth, StronglyConvex
+from convlab.assumptions.machines import BoundedGradients, FixedPointGrid, LossScaling, Tasks
+from convlab.assumptions.networks import DisagreeingWorkers, MixingMatrix, OnePeerRounds, Workers
+from convlab.assumptions.saddles import Bilinear, LipschitzOperator, OneCoupling, SaddlePoint, StronglyMonotone
+from convlab.assumptions.samples import BoundedVariance, ConvexSamples, FiniteSum, LipschitzSamples, NeighbouringSamples, NoiseCovariance, SmoothSamples
+from convlab.probing import sample_points
+
+
+def audit(problem: Any, rng: np.random.Generator) -> list[tuple[Any, Finding]]:
+    """Every fact of a problem with what its audit found, in float64."""
+    floating = cast(problem, FLOAT64)
+    return [(fact, finding) for fact in floating.facts() for finding in fact.audit(floating, rng)]
+
+
+__all__ = [
+    "Bilinear", "BoundedGradients", "BoundedVariance", "ConstrainedMinimum", "Convex", "ConvexSamples", "DisagreeingWorkers", "Finding", "FiniteSum",
+    "FixedPointGrid", "Implied", "Isotropic", "Lipschitz", "LipschitzOperator", "LipschitzSamples", "LossScaling", "Minimum", "MixingMatrix",
+    "NeighbouringSamples", "NoiseCovariance", "OneCoupling", "OnePeerRounds", "PolyakLojasiewicz", "Proximable", "Quadratic", "SaddlePoint", "Smooth",
+    "SmoothSamples", "Status", "StronglyConvex", "StronglyMonotone", "Tasks", "Workers", "audit", "judged", "sample_points",
+]
