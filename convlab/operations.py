@@ -13,7 +13,6 @@ import array_api_extra as xpx
 import numpy as np
 import sympy as sp
 from array_api_compat import array_namespace
-from array_api_compat.numpy import vecdot
 
 from convlab.arithmetic import holds_objects
 from convlab.constants import Array, Number
@@ -115,7 +114,7 @@ def rowwise(values: Array, like: Array) -> Array:
 def inner(x: Array, y: Array) -> Array:
     """Inner product over the last axis."""
     if type(x) is type(y) is np.ndarray and x.dtype.char == y.dtype.char == "d":
-        return vecdot(x, y)                               # without the array of products
+        return np.vecdot(x, y)                               # without the array of products
     return (x * y).sum(axis=-1)
 
 

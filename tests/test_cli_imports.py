@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_no_module_top_level_of_the_command_line_is_read_before_it_runs() -> None:
     """commands.py imports only light modules at its head: what is heavy stands inside the commands."""
-    source = Path(inspect.getfile(sys.modules["convlab.cli.commands"])).read_text(encoding="utf-8")
+    source = Path(inspect.getfile(importlib.import_module("convlab.cli.commands"))).read_text(encoding="utf-8")
     heads = {node.module for node in ast.parse(source).body if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("convlab")}
 
     assert heads == {"convlab.cli.documents", "convlab.cli.options", "convlab.errors", "convlab.run.settings"}

@@ -10,7 +10,6 @@ import numpy as np
 
 from convlab.constants import Constant, Exactness
 from convlab.probing import SLACK
-from convlab.probing import sample_points as sample_points
 
 
 class Status(Enum):

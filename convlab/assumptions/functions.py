@@ -11,11 +11,7 @@ from convlab import symbols
 from convlab.arithmetic import FLOAT64
 from convlab.assumptions.finding import Finding, Implied, Status, _told, judged
 from convlab.constants import Array, Constant
-from convlab.probing import SLACK, climb, descended, flattest_secant, steepest_secant
-from convlab.probing import flat as _flat
-from convlab.probing import norms as _norms
-from convlab.probing import pairs as _pairs
-from convlab.probing import sample_points as sample_points
+from convlab.probing import SLACK, climb, descended, flat, flattest_secant, norms, pairs, sample_points, steepest_secant
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class Convex:
         """Monotonicity of the gradient on random pairs, turned into the flattest direction."""
         if not hasattr(problem, "gradient"):
             return
-        found = flattest_secant(problem.gradient, *_pairs(problem, rng))
+        found = flattest_secant(problem.gradient, *pairs(problem, rng))
         broken = found.slope < -found.noise
         yield Finding("least curvature", 0.0, found.slope, "the gradient is monotone", Status.BROKEN if broken else Status.HOLDS,
                       f"x = {_told(found.at)}" if broken else "")
@@ -53,7 +49,7 @@ class Smooth:
 
     def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
         """The steepest secant of the gradient over random pairs, improved by following the direction of the largest change."""
-        found = steepest_secant(problem.gradient, *_pairs(problem, rng))
+        found = steepest_secant(problem.gradient, *pairs(problem, rng))
         yield judged("L", self.L, found.slope, True, found.at)
 
 
@@ -72,7 +68,7 @@ class StronglyConvex:
 
     def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
         """The flattest secant of the gradient over random pairs, improved by following the direction of the least change."""
-        found = flattest_secant(problem.gradient, *_pairs(problem, rng))
+        found = flattest_secant(problem.gradient, *pairs(problem, rng))
         yield judged("mu", self.mu, found.slope, False, found.at, found.noise)
 
 
@@ -90,13 +86,13 @@ class PolyakLojasiewicz:
 
     def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
         """The smallest |g|^2/(2 gap) at random points, along gradient descent from them, and by random moves from the best."""
-        top = steepest_secant(problem.gradient, *_pairs(problem, rng)).slope
+        top = steepest_secant(problem.gradient, *pairs(problem, rng)).slope
         x = descended(problem.gradient, sample_points(problem, rng, 60), 1 / top)
 
         def flatness(x: Array) -> Array:
             gap = problem.gap(x)
             clear = gap > 1e-9 * np.abs(problem.value(x)) + 1e-300        # nearer to the minimum the quotient is rounding
-            return np.where(clear, -(_norms(problem.gradient(x)) ** 2) / (2 * np.where(clear, gap, 1)), -np.inf)
+            return np.where(clear, -(norms(problem.gradient(x)) ** 2) / (2 * np.where(clear, gap, 1)), -np.inf)
 
         least, at = climb(problem, flatness, np.concatenate([x, sample_points(problem, rng, 1000)]), rng)
         yield judged("mu", self.mu, -least, False, at)
@@ -116,7 +112,7 @@ class Lipschitz:
 
     def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
         """The largest gradient at random points, and by random moves from the best."""
-        largest, at = climb(problem, lambda x: _norms(problem.gradient(x)), sample_points(problem, rng), rng)
+        largest, at = climb(problem, lambda x: norms(problem.gradient(x)), sample_points(problem, rng), rng)
         yield judged("G", self.G, largest, True, at)
 
 
@@ -178,16 +174,16 @@ def _audit_minimum(fact: Minimum | ConstrainedMinimum, problem: Any, rng: np.ran
 
 
 def _audit_stationarity(fact: Minimum | ConstrainedMinimum, problem: Any, x: Array, best: Array, stationary: bool, shown: str) -> Iterator[Finding]:
-    slopes = _norms(problem.gradient(x))
+    slopes = norms(problem.gradient(x))
     if stationary:
-        slope = float(_norms(problem.gradient(best))[0])
+        slope = float(norms(problem.gradient(best))[0])
         status = Status.ATTAINED if slope <= 1e-10 * float(np.median(slopes)) else Status.BROKEN          # rounding, with six digits to spare
         smooth = any(isinstance(f, Smooth) for f in problem.facts())
         yield Finding("gradient at x*", 0.0, slope, fact.value.how, status if smooth else Status.HOLDS, shown)
     elif hasattr(problem, "project"):
-        step = float(_norms(x - best).max()) / max(float(slopes.max()), 1e-300)
-        moved = float(_norms(problem.project(best - step * problem.gradient(best)) - best)[0])
-        status = Status.ATTAINED if moved <= 1e-10 * float(_norms(x).max()) else Status.BROKEN
+        step = float(norms(x - best).max()) / max(float(slopes.max()), 1e-300)
+        moved = float(norms(problem.project(best - step * problem.gradient(best)) - best)[0])
+        status = Status.ATTAINED if moved <= 1e-10 * float(norms(x).max()) else Status.BROKEN
         yield Finding("projected gradient step from x*", 0.0, moved, fact.value.how, status, shown)
 
 
@@ -208,10 +204,10 @@ class Proximable:
         worst = 0.0
         for step in (0.1, 1.0, 7.0):
             y = problem.prox(x, step)
-            best = problem.value(y) + _norms(y - x) ** 2 / (2 * step)
+            best = problem.value(y) + norms(y - x) ** 2 / (2 * step)
             for scale in (1e-4, 1e-2, 1.0):
-                z = y + scale * rng.standard_normal(y.shape) * (_norms(x - y) + 1e-6 * _norms(x)).reshape((-1,) + (1,) * (x.ndim - 1))
-                worst = max(worst, float(np.max((best - problem.value(z) - _norms(z - x) ** 2 / (2 * step)) / (np.abs(best) + 1e-300))))
+                z = y + scale * rng.standard_normal(y.shape) * (norms(x - y) + 1e-6 * norms(x)).reshape((-1,) + (1,) * (x.ndim - 1))
+                worst = max(worst, float(np.max((best - problem.value(z) - norms(z - x) ** 2 / (2 * step)) / (np.abs(best) + 1e-300))))
         yield Finding("prox", 0.0, worst, "minimality against random points", Status.BROKEN if worst > 1e-9 else Status.HOLDS)
 
 
@@ -229,8 +225,8 @@ class Quadratic:
     def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
         """The gradient of a midpoint is the mean of the gradients."""
         x, y = sample_points(problem, rng), sample_points(problem, rng)
-        bend = _norms(problem.gradient((x + y) / 2) - (problem.gradient(x) + problem.gradient(y)) / 2)
-        size = _norms(problem.gradient(x)) + _norms(problem.gradient(y)) + 1e-300
+        bend = norms(problem.gradient((x + y) / 2) - (problem.gradient(x) + problem.gradient(y)) / 2)
+        size = norms(problem.gradient(x)) + norms(problem.gradient(y)) + 1e-300
         worst = float((bend / size).max())
         yield Finding("affine gradient", 0.0, worst, "midpoints", Status.BROKEN if worst > 1e-9 else Status.HOLDS)
 
@@ -249,8 +245,8 @@ class Isotropic:
 
     def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
         """Every secant of the gradient has slope lam."""
-        x, y = _pairs(problem, rng)
-        change, step = _flat(problem.gradient(x) - problem.gradient(y)), _flat(x - y)
+        x, y = pairs(problem, rng)
+        change, step = flat(problem.gradient(x) - problem.gradient(y)), flat(x - y)
         off = np.sqrt(((change - float(self.lam.value) * step) ** 2).sum(axis=1)) / np.sqrt((step**2).sum(axis=1))
         worst = int(np.argmax(off))
         broken = off[worst] > SLACK * float(self.lam.value)

@@ -11,7 +11,7 @@ from convlab import symbols
 from convlab.arithmetic import FLOAT64
 from convlab.assumptions.finding import Finding, Status, judged
 from convlab.constants import Constant, Exactness
-from convlab.probing import sample_points as sample_points
+from convlab.probing import sample_points
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from convlab.arithmetic import FLOAT64
 from convlab.assumptions.finding import Finding, Status, judged
 from convlab.assumptions.functions import Minimum
 from convlab.constants import Constant, Exactness
-from convlab.probing import sample_points as sample_points
+from convlab.probing import sample_points
 
 
 @dataclass(frozen=True)

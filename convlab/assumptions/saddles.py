@@ -11,9 +11,7 @@ from convlab import symbols
 from convlab.arithmetic import FLOAT64
 from convlab.assumptions.finding import Finding, Status, judged
 from convlab.constants import Array, Constant
-from convlab.probing import norms as _norms
-from convlab.probing import pairs as _pairs
-from convlab.probing import sample_points as sample_points
+from convlab.probing import norms, pairs, sample_points
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class SaddlePoint:
         """The operator vanishes at z*, and f(x*, y) <= f* <= f(x, y*) at random points."""
         z, best = sample_points(problem, rng), FLOAT64.array(np.asarray(self.at))
         half = z.shape[1] // 2
-        slope, typical = float(_norms(problem.operator(best[None]))[0]), float(np.median(_norms(problem.operator(z))))
+        slope, typical = float(norms(problem.operator(best[None]))[0]), float(np.median(norms(problem.operator(z))))
         yield Finding("F(z*)", 0.0, slope, self.value.how, Status.ATTAINED if slope <= 1e-10 * typical else Status.BROKEN, f"z* = {best}")
         low, high = z.copy(), z.copy()
         low[:, :half], high[:, half:] = best[:half], best[half:]
@@ -58,8 +56,8 @@ class Bilinear:
         """F is affine and antisymmetric, F^2 = -s^2 on each singular plane, and the planes make up the space."""
         z = sample_points(problem, rng)
         origin = next(FLOAT64.array(np.asarray(f.at)) for f in problem.facts() if isinstance(f, SaddlePoint))
-        turned, size = problem.operator(z), _norms(z - origin) ** 2
-        work = np.abs((turned * (z - origin)).sum(axis=1)) / (_norms(turned) * np.sqrt(size) + 1e-300)
+        turned, size = problem.operator(z), norms(z - origin) ** 2
+        work = np.abs((turned * (z - origin)).sum(axis=1)) / (norms(turned) * np.sqrt(size) + 1e-300)
         lost = np.abs(problem.planes(z).sum(axis=1) / size - 1)
         stretched = np.abs(problem.planes(origin + turned) - np.asarray(problem.singular_values) ** 2 * problem.planes(z)).max(axis=1) / size
         worst = float(max(work.max(), lost.max(), stretched.max() / max(1.0, float(np.max(problem.singular_values)) ** 2)))
@@ -82,7 +80,7 @@ class OneCoupling:
         """The largest and the least |F(z)|/|z - z*|."""
         z = sample_points(problem, rng)
         origin = next(FLOAT64.array(np.asarray(f.at)) for f in problem.facts() if isinstance(f, SaddlePoint))
-        ratio = _norms(problem.operator(z)) / _norms(z - origin)
+        ratio = norms(problem.operator(z)) / norms(z - origin)
         yield judged("coupling", self.coupling, float(ratio.max()), True, z[int(np.argmax(ratio))])
         yield judged("coupling", self.coupling, float(ratio.min()), False, z[int(np.argmin(ratio))])
 
@@ -101,11 +99,11 @@ class LipschitzOperator:
 
     def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
         """The steepest secant over random pairs, w moved on towards what F^T F stretches most (a step of power iteration on an affine F)."""
-        z, w = _pairs(problem, rng)
-        ratio = _norms(problem.operator(z) - problem.operator(w)) / _norms(z - w)
+        z, w = pairs(problem, rng)
+        ratio = norms(problem.operator(z) - problem.operator(w)) / norms(z - w)
         directions = np.linalg.svd(_jacobian(problem, z[0]))[2]
         tilted = z[:1] + directions
-        ratio = np.concatenate([ratio, _norms(problem.operator(tilted) - problem.operator(z[:1])) / _norms(tilted - z[:1])])
+        ratio = np.concatenate([ratio, norms(problem.operator(tilted) - problem.operator(z[:1])) / norms(tilted - z[:1])])
         yield judged("L", self.L, float(ratio.max()), True, z[int(np.argmax(ratio[: len(z)]))])
 
 
@@ -123,10 +121,10 @@ class StronglyMonotone:
 
     def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
         """The flattest secant over random pairs and along the eigenvectors of the symmetric part at one point."""
-        z, w = _pairs(problem, rng)
+        z, w = pairs(problem, rng)
         jacobian = _jacobian(problem, z[0])
         z, w = np.concatenate([z, np.repeat(z[:1], z.shape[1], axis=0)]), np.concatenate([w, z[:1] + np.linalg.eigh(jacobian + jacobian.T)[1].T])
-        flat = ((problem.operator(z) - problem.operator(w)) * (z - w)).sum(axis=1) / _norms(z - w) ** 2
+        flat = ((problem.operator(z) - problem.operator(w)) * (z - w)).sum(axis=1) / norms(z - w) ** 2
         worst = int(np.argmin(flat))
         yield judged("mu", self.mu, float(flat[worst]), False, z[worst])
 

@@ -10,10 +10,7 @@ import numpy as np
 from convlab import symbols
 from convlab.assumptions.finding import Finding, Status, judged
 from convlab.constants import Array, Constant, Exactness
-from convlab.probing import SLACK, steepest_secant
-from convlab.probing import norms as _norms
-from convlab.probing import pairs as _pairs
-from convlab.probing import sample_points as sample_points
+from convlab.probing import SLACK, norms, pairs, sample_points, steepest_secant
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class SmoothSamples:
 
     def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
         """The steepest secant of every component."""
-        x, y = _pairs(problem, rng)
+        x, y = pairs(problem, rng)
 
         def component(i: int) -> Callable[[Array], Array]:
             return lambda z: problem.sample_gradient(z, np.full(len(z), i))
@@ -76,9 +73,9 @@ class ConvexSamples:
 
     def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
         """Monotone component gradients on random pairs."""
-        x, y = _pairs(problem, rng)
+        x, y = pairs(problem, rng)
         change = problem.sample_gradients(x) - problem.sample_gradients(y)
-        steep = (change * (x - y)[:, None]).sum(axis=-1) / (_norms(x - y) ** 2)[:, None]
+        steep = (change * (x - y)[:, None]).sum(axis=-1) / (norms(x - y) ** 2)[:, None]
         worst = float(steep.min())
         yield Finding("convex components", 0.0, worst, "random pairs", Status.BROKEN if worst < -SLACK * float(np.abs(steep).max()) else Status.HOLDS)
 
@@ -127,7 +124,7 @@ class BoundedVariance:
         mean, second = np.zeros_like(x), np.zeros(len(x))
         for draw, weight in draws.branches(len(x), None):
             off = problem.stochastic_gradient(x, draw) - exact_gradient
-            mean, second = mean + float(weight) * off, second + float(weight) * _norms(off) ** 2
+            mean, second = mean + float(weight) * off, second + float(weight) * norms(off) ** 2
         bias = float(np.abs(mean).max())
         yield Finding("unbiased", 0.0, bias, "mean over the support", Status.BROKEN if bias > 1e-10 * (1 + float(np.abs(exact_gradient).max())) else Status.ATTAINED)
         worst = int(np.argmax(second))
@@ -154,9 +151,9 @@ class NoiseCovariance:
 
     def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
         """In the eigenbasis secants of the gradient are the curvatures, and the mean of xi xi^T over the whole support is S."""
-        x, y = _pairs(problem, rng)
+        x, y = pairs(problem, rng)
         bend = self.rotated(problem.gradient(x) - problem.gradient(y)) - self.curvatures * self.rotated(x - y)
-        worst = float((_norms(bend) / _norms(x - y)).max())
+        worst = float((norms(bend) / norms(x - y)).max())
         yield Finding("curvatures", 0.0, worst, "secants in the eigenbasis", Status.BROKEN if worst > SLACK * float(max(self.curvatures)) else Status.ATTAINED)
         draws = problem.gradient_draws()
         if draws.size() is None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from convlab.run.cases import Batch, stream
 from convlab.run.recorder import Recorder
 
 BLOCK = 1024      # replicates a random stream
-CHUNK = 512       # updates whose draws are made ahead
+CHUNK = 512       # updates whose draws are made ahead, at least
+AHEAD = 2**17     # numbers drawn ahead where these are fewer (a megabyte): one replicate is then not stopped every 512 updates
 
 
 def is_random(algorithm: Any) -> bool:
@@ -56,14 +58,20 @@ def run_deterministic(binder: Binder, oracle: Any, state: Any, points: Array, re
     return state
 
 
-def raw_draws(draws: Draws, seed: tuple[object, ...], total: int, count: int) -> Iterator[Mapping[str, Array]]:
+def chunk_length(draws: Draws, count: int) -> int:
+    """How many updates' draws are made ahead."""
+    return max(CHUNK, AHEAD // (count * max(1, sum(prod(law.shape) for law in draws.values()))))
+
+
+def raw_draws(draws: Draws, seed: tuple[object, ...], total: int, count: int, chunk: int | None = None) -> Iterator[Mapping[str, Array]]:
     """Raw material in chunks of updates, each (chunk, count, *shape). Streams belong to (name, replicate block): any chunking gives the same bits."""
     blocks = [(b, min(BLOCK, count - b * BLOCK)) for b in range(-(-count // BLOCK))]
     number, names = seed[0], seed[1:]
     assert isinstance(number, int)
     streams = {(name, b): np.random.default_rng(stream(number, *names, name, b)) for name in draws for b, _ in blocks}
-    for first in range(0, total, CHUNK):
-        length = min(CHUNK, total - first)
+    chunk = chunk or chunk_length(draws, count)
+    for first in range(0, total, chunk):
+        length = min(chunk, total - first)
         yield {name: joined([law.raw(streams[name, b], length, size) for b, size in blocks]) for name, law in draws.items()}
 
 

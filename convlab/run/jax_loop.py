@@ -16,7 +16,7 @@ from convlab.arithmetic import cast, jax_arithmetic
 from convlab.constants import Array
 from convlab.metrics import Case, Measure
 from convlab.run.bind import Binder, scheduled_fields
-from convlab.run.engine import raw_draws
+from convlab.run.engine import chunk_length, raw_draws
 from convlab.run.recorder import Recorder
 
 
@@ -43,17 +43,19 @@ class CompiledLoop:
         """Runs to the last of `points`, shows the metric there to the recorder, returns the final state as NumPy arrays."""
         import jax
 
-        wanted, k = set(points.tolist()), 0
+        wanted, last = set(points.tolist()), int(points[-1])
         recorder.look(0, state, 0 in wanted)
+        looked = np.arange(1, last + 1) if recorder.every else points[points > 0]
+        draws = self.binder.at(0).draws(self.oracle)
+        plan = Plan.of(looked, chunk_length(draws, count))
         with jax.enable_x64(True):
             state = jax.tree.map(jax.numpy.asarray, state)
-            for chunk in raw_draws(self.binder.at(0).draws(self.oracle), seed, int(points[-1]), count):
-                length = next(iter(chunk.values())).shape[0]
-                looked = np.array([recorder.every or k + t in wanted for t in range(1, length + 1)])
-                state, seen = self._chunk(state, chunk, self._schedule(k, length), looked)
-                for t, value in zip(np.nonzero(looked)[0].tolist(), np.asarray(seen)[looked], strict=True):
-                    recorder.seen(k + t + 1, value, k + t + 1 in wanted)
-                k += length
+            for first, raw in zip(range(0, last, plan.length), raw_draws(draws, seed, last, count, plan.length), strict=True):
+                updates = {"raw": raw, "changing": self._schedule(first, min(plan.length, last - first))}
+                state, seen = self._chunk(state, jax.tree.map(plan.in_units, updates), *plan.stops(first))
+                here = looked[(looked > first) & (looked <= first + plan.length)].tolist()
+                for k, value in zip(here, np.asarray(seen), strict=False):           # what follows in `seen` is the end of the chunk, and room
+                    recorder.seen(k, value, k in wanted)
             return jax.tree.map(np.asarray, state)
 
     @cached_property
@@ -66,21 +68,59 @@ class CompiledLoop:
                     None if self.case.minimiser is None else jnp.asarray(self.case.minimiser), self.case.minimum)
         fixed = self.binder.at(0)
 
-        def measured(state: Any) -> Any:
-            return self.metric(state, case)
+        def update(state: Any, item: Any) -> tuple[Any, None]:
+            algorithm = replace(fixed, **item["changing"]) if item["changing"] else fixed
+            return algorithm.step(state, problem, algorithm.draws(problem).value(item["raw"], state)), None
 
-        def update(state: Any, item: Any) -> tuple[Any, Any]:
-            raw, changing, looked = item
-            algorithm = replace(fixed, **changing) if changing else fixed
-            after = algorithm.step(state, problem, algorithm.draws(problem).value(raw, state))
-            unseen = jax.eval_shape(measured, after)
-            return after, jax.lax.cond(looked, measured, lambda s: jnp.zeros(unseen.shape, unseen.dtype), after)
+        def chunk(state: Any, updates: Any, stops: Any, number: Any) -> tuple[Any, Any]:
+            def unit(u: Any, state: Any) -> Any:
+                return jax.lax.scan(update, state, jax.tree.map(lambda a: a[u], updates))[0]
 
-        compiled: Callable[..., tuple[Any, Any]] = jax.jit(lambda state, raw, changing, looked: jax.lax.scan(update, state, (raw, changing, looked)))
-        return compiled
+            def segment(s: Any, carried: Any) -> Any:
+                after = jax.lax.fori_loop(stops[s], stops[s + 1], unit, carried[0])
+                return after, carried[1].at[s].set(self.metric(after, case))
+
+            shown = jax.eval_shape(lambda s: self.metric(s, case), state)
+            seen = jnp.zeros((len(stops) - 1, *shown.shape), shown.dtype)
+            result: tuple[Any, Any] = jax.lax.fori_loop(0, number, segment, (state, seen))
+            return result
+
+        return jax.jit(chunk)
 
     def _schedule(self, first: int, length: int) -> Mapping[str, Any]:
         """The fields that change with k, stacked over a chunk of updates."""
         names = scheduled_fields(self.binder.algorithm)
         algorithms = [self.binder.at(first + t) for t in range(length)] if names else []
         return {name: np.stack([np.asarray(getattr(a, name)) for a in algorithms]) for name in names}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a run is cut so that one compiled function serves all of it: chunks of `length` updates made of units, stops where the metric is looked at.
+
+    From stop to stop goes a loop of which only the data tell how often; a unit is a loop of fixed length, which XLA runs faster. Evenly spaced checkpoints are a unit apart.
+    """
+
+    looked: Array         # k at which the metric is wanted, up to the last update
+    unit: int
+    length: int
+
+    @staticmethod
+    def of(looked: Array, about: int) -> Plan:
+        """Chunks of at most about so many updates."""
+        distance = int(np.gcd.reduce(looked))
+        unit = max(divisor for divisor in range(1, min(distance, about) + 1) if distance % divisor == 0)
+        return Plan(looked, unit, min(about // unit * unit, int(looked[-1])))
+
+    def in_units(self, values: Array) -> Array:
+        """(updates, ...) as (units, unit, ...); a last chunk that is shorter is filled up with updates that no stop asks for."""
+        filled = values if len(values) == self.length else values[np.minimum(np.arange(self.length), len(values) - 1)]
+        return filled.reshape(self.length // self.unit, self.unit, *values.shape[1:])
+
+    def stops(self, first: int) -> tuple[Array, int]:
+        """Where a chunk stops, in units from its start, filled up with its end to the number of the fullest chunk; and the number of stretches between them."""
+        end = min(self.length, int(self.looked[-1]) - first)
+        inside = self.looked[(self.looked > first) & (self.looked < first + end)] - first
+        most = int(np.bincount((self.looked - 1) // self.length).max()) + 2
+        stops = np.concatenate([[0], inside, np.full(most - 1 - len(inside), end)])
+        return stops // self.unit, len(inside) + 1
