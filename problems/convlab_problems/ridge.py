@@ -12,7 +12,7 @@ from convlab.arithmetic import Arithmetic, cast_fields
 from convlab.assumptions import ConvexSamples, FiniteSum, Minimum, PolyakLojasiewicz, Quadratic, Smooth, SmoothSamples, StronglyConvex
 from convlab.constants import Array, Number, exact
 from convlab.draws import Draws, Uniform
-from convlab.operations import solve
+from convlab.operations import inner, solve, taken
 from convlab.problem import Family, Member, Start
 from convlab_problems.rational import array_of, number, starts_around, vector
 from convlab_problems.regression_data import SAMPLES, breast_cancer, designed, noisy_targets
@@ -21,10 +21,10 @@ from convlab_problems.transcendental import cast_irrational
 
 @dataclass(frozen=True, eq=False)
 class Ridge:
-    """f = mean over i of (a_i . x - b_i)^2/2 + mu |x|^2/2. Residuals r_i = a_i . x* - b_i and the minimiser x* are stored, so t = x - x* is the variable."""
+    """f = mean over i of (a_i . x - b_i)^2/2 + mu |x|^2/2; without a penalty, mu = 0, plain least squares. The minimiser solves the normal equations."""
 
     design: Array              # (n, dimension)
-    residuals: Array           # (n,) at the minimiser
+    targets: Array             # (n,)
     minimiser: Array           # (dimension,)
     penalty: Number            # mu of the penalty
     largest: Number            # ends of the spectrum of A^T A/n + penalty I
@@ -38,14 +38,14 @@ class Ridge:
 
     def value(self, x: Array) -> Array:
         """f(x), (replicates,)."""
-        miss = (x - self.minimiser) @ self.design.T + self.residuals
-        return (miss * miss).sum(axis=-1) / (2 * self.n) + self.penalty * (x * x).sum(axis=-1) / 2
+        miss = x @ self.design.T - self.targets
+        return (inner(miss, miss) / self.n + self.penalty * inner(x, x)) / 2
 
     def gap(self, x: Array) -> Array:
         """mean (a_i . t)^2/2 + mu |t|^2/2: the linear terms cancel at the minimiser, so squares alone are left."""
         t = x - self.minimiser
         reach = t @ self.design.T
-        return (reach * reach).sum(axis=-1) / (2 * self.n) + self.penalty * (t * t).sum(axis=-1) / 2
+        return (inner(reach, reach) / self.n + self.penalty * inner(t, t)) / 2
 
     def gradient(self, x: Array) -> Array:
         """(A^T A/n + mu I) (x - x*)."""
@@ -54,14 +54,17 @@ class Ridge:
 
     def sample_gradient(self, x: Array, index: Array) -> Array:
         """(a_i . x - b_i) a_i + mu x."""
-        row = self.design[index]
-        miss = ((x - self.minimiser) * row).sum(axis=-1) + self.residuals[index]
-        return miss[:, None] * row + self.penalty * x
+        row = taken(self.design, index)
+        miss = inner(row, x) - taken(self.targets, index)
+        return self._penalised(miss[:, None] * row, x)
 
     def sample_gradients(self, x: Array) -> Array:
         """All of them, (replicates, n, dimension)."""
-        miss = (x - self.minimiser) @ self.design.T + self.residuals
-        return miss[:, :, None] * self.design + self.penalty * x[:, None, :]
+        miss = x @ self.design.T - self.targets
+        return self._penalised(miss[:, :, None] * self.design, x[:, None, :])
+
+    def _penalised(self, gradient: Array, x: Array) -> Array:
+        return gradient + self.penalty * x if self.penalty else gradient      # least squares does not pay for a penalty of 0
 
     def gradient_draws(self) -> Draws:
         """A sample."""
@@ -97,7 +100,7 @@ def ridge(design: Array, targets: Array, penalty: Number, spectrum: Sequence[Num
     n, dimension = design.shape
     normal = design.T @ design / n + penalty * np.eye(dimension, dtype=int)
     minimiser = solve(normal, (targets @ design / n)[None])[0]
-    return Ridge(design, design @ minimiser - targets, minimiser, penalty, max(spectrum) + penalty, min(spectrum) + penalty,
+    return Ridge(design, targets, minimiser, penalty, max(spectrum) + penalty, min(spectrum) + penalty,
                  None if start is None else vector(start, dimension))
 
 
