@@ -152,7 +152,7 @@ def test_ctrl_c_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         return judge(theorem, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(checking, "check", interrupted)
-    answer = convlab("check", first, second, *SHORT, "--json")
+    answer = convlab("check", first, second, *SHORT, "--json", "--workers", "1")
 
     assert answer.status == 130
     assert {item["theorem"] for item in answer.json["results"]} == {first}

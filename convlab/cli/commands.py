@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +37,7 @@ from convlab.run.settings import Settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
                   help="Is this convergence theorem right, and does my code obey it?")
-DEFAULT = Settings()
+DEFAULT = Settings(workers=min(8, os.cpu_count() or 1))      # a catalogue is judged on all cores, with the same results
 
 
 def command(function: Callable[..., int]) -> Callable[..., None]:
