@@ -78,6 +78,15 @@ class HasStochasticGradient(Protocol):
 
 
 @runtime_checkable
+class HasProgram(Protocol):
+    """The same problem as a few lines of Python for a stranger: no import but `from fractions import Fraction`, points are lists of numbers."""
+
+    def program(self) -> str:
+        """Text that defines value(x) and those of gradient(x), prox(x, step), project(x) that the problem has, and `minimiser`, a list."""
+        ...
+
+
+@runtime_checkable
 class HasSamples(Protocol):
     """A finite sum f = mean of n components."""
 
@@ -163,12 +172,28 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Space:
+    """Where an adversary may look in a family: a range for each number of its choice, and the keyword arguments of `make` that a choice means.
+
+    A range with positive ends is searched in the logarithm, any other one evenly. `parameters` is plain arithmetic, so that rational numbers give a
+    rational problem; `start` is among what it returns.
+    """
+
+    ranges: Mapping[str, tuple[float, float]]
+    parameters: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class Family:
-    """A way to build problems (`make(**parameters)`, for tight instances and witnesses) and the members that every matching theorem is run on."""
+    """A way to build problems (`make(**parameters)`, for tight instances and witnesses) and the members that every matching theorem is run on.
+
+    `search`: the spaces in which the falsifier looks for the worst problem; of a family without any it tries the members.
+    """
 
     name: str
     make: Callable[..., Any]
     members: Callable[[], Iterable[Member]]
+    search: tuple[Space, ...] = ()
 
 
 def installed_families() -> dict[str, Family]:

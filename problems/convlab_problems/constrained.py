@@ -12,9 +12,9 @@ import numpy as np
 from convlab.assumptions import ConstrainedMinimum, Convex, Lipschitz, Smooth, StronglyConvex
 from convlab.constants import Array, Number, exact, upper
 from convlab.operations import maximum
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.feasible_sets import Ball, Box, Simplex
-from convlab_problems.rational import array_of, matching, number, orthogonal, vector
+from convlab_problems.rational import array_of, matching, number, orthogonal, program_of, vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +122,12 @@ class HalfLine:
         """max(x, 0)."""
         return maximum(x, self.c * 0)
 
+    def program(self) -> str:
+        """The line and its end."""
+        return (f"slope = {program_of(self.c)}\nminimiser = {program_of(self.minimiser)}\n\n"
+                "def value(x):\n    return slope * x[0]\n\ndef gradient(x):\n    return [slope]\n\n"
+                "def project(x):\n    return [max(x[0], Fraction(0))]\n")
+
     def facts(self) -> tuple[Any, ...]:
         """Convex, c-Lipschitz, L-smooth for every L > 0."""
         return (Convex(), Smooth(upper(self.L, how="f is linear: its curvature is 0, below every L")), Lipschitz(exact(self.c, how="the slope")),
@@ -147,7 +153,12 @@ def half_line_members() -> Iterator[Member]:
     yield Member("half-line-steep", make_half_line(35, 12))
 
 
-BOX = Family("box_quadratic", partial(make, Box), box_members)
+BOX_SEARCH = Space({"L": (1 / 8, 64), "mu_over_L": (1e-4, 1), "radius": (1 / 8, 64), "pressure": (1e-3, 10), "first": (-1, 1), "second": (-1, 1)},
+                   lambda n: {"spectrum": (n["mu_over_L"] * n["L"], n["L"]), "radius": n["radius"], "force": n["pressure"] * n["L"] * n["radius"], "seed": 1,
+                              "start": (n["first"] * n["radius"], n["second"] * n["radius"])})
+LINE_SEARCH = Space({"L": (1 / 8, 64), "R": (1 / 8, 64), "slope_over_LR": (1e-3, 10)},
+                    lambda n: {"c": n["slope_over_LR"] * n["L"] * n["R"], "L": n["L"], "start": (n["R"],)})
+BOX = Family("box_quadratic", partial(make, Box), box_members, (BOX_SEARCH,))
 BALL = Family("ball_quadratic", partial(make, Ball), ball_members)
 SIMPLEX = Family("simplex_quadratic", partial(make, Simplex), simplex_members)
-HALF_LINE = Family("half_line", make_half_line, half_line_members)
+HALF_LINE = Family("half_line", make_half_line, half_line_members, (LINE_SEARCH,))

@@ -11,8 +11,8 @@ import numpy as np
 from convlab.assumptions import Convex, Lipschitz, Minimum, PolyakLojasiewicz, Proximable, Smooth, StronglyConvex
 from convlab.constants import Array, Number, exact, lower
 from convlab.operations import clip
-from convlab.problem import Family, Member, Start
-from convlab_problems.rational import number, root_constant, starts_around, vector
+from convlab.problem import Family, Member, Space, Start
+from convlab_problems.rational import number, program_of, root_constant, starts_around, vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,16 @@ class Huber:
         edge = (1 + step_size * self.L) * self.threshold
         near = clip(t, -edge, edge)
         return self.centre + near / (1 + step_size * self.L) + (t - near) / (1 + step_size * self.mu)
+
+    def program(self) -> str:
+        """Coordinate by coordinate."""
+        return (f"mu, L, threshold = {program_of(self.mu)}, {program_of(self.L)}, {program_of(self.threshold)}\nminimiser = {program_of(self.centre)}\n\n"
+                "def near(t, edge):\n    return max(-edge, min(edge, t))\n\n"
+                "def huber(t):\n    return mu * t * t / 2 + (L - mu) * near(t, threshold) * (t - near(t, threshold) / 2)\n\n"
+                "def value(x):\n    return sum(huber(t - c) for t, c in zip(x, minimiser))\n\n"
+                "def gradient(x):\n    return [mu * (t - c) + (L - mu) * near(t - c, threshold) for t, c in zip(x, minimiser)]\n\n"
+                "def prox(x, step):\n    inner = [near(t - c, (1 + step * L) * threshold) for t, c in zip(x, minimiser)]\n"
+                "    return [c + i / (1 + step * L) + (t - c - i) / (1 + step * mu) for t, c, i in zip(x, minimiser, inner)]\n")
 
     def facts(self) -> tuple[Any, ...]:
         """Smooth; strongly convex and PL, or convex and Lipschitz when mu = 0."""
@@ -87,4 +97,10 @@ def members() -> Iterator[Member]:
     yield Member("huber-strongly-convex-3", make(Fraction(2, 5), 21, centre=(-4, Fraction(1, 3), 6), threshold=Fraction(5, 3)))
 
 
-FAMILY = Family("huber", make, members)
+CENTRE = Fraction(-3, 4)      # where the searched ones have their minimum: not at 0, which a method might know
+SEARCH = (Space({"L": (1 / 8, 64), "R": (1 / 8, 64), "threshold_over_R": (1e-3, 2)},
+                lambda n: {"mu": 0 * n["L"], "L": n["L"], "centre": CENTRE, "threshold": n["threshold_over_R"] * n["R"], "start": (CENTRE + n["R"],)}),
+          Space({"L": (1 / 8, 64), "mu_over_L": (1e-4, 1), "R": (1 / 8, 64), "threshold_over_R": (1e-3, 2)},
+                lambda n: {"mu": n["mu_over_L"] * n["L"], "L": n["L"], "centre": CENTRE, "threshold": n["threshold_over_R"] * n["R"],
+                           "start": (CENTRE + n["R"],)}))
+FAMILY = Family("huber", make, members, SEARCH)

@@ -12,8 +12,8 @@ import numpy as np
 from convlab.assumptions import Convex, Lipschitz, Minimum, Proximable
 from convlab.constants import Array, Number, exact
 from convlab.operations import absolute, clip, sign
-from convlab.problem import Family, Member, Start
-from convlab_problems.rational import number, root_constant, starts_around, vector
+from convlab.problem import Family, Member, Space, Start
+from convlab_problems.rational import number, program_of, root_constant, starts_around, vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,13 @@ class AbsoluteValue:
         """Soft thresholding towards c."""
         t = x - self.centre
         return x - clip(t, -step_size * self.weight, step_size * self.weight)
+
+    def program(self) -> str:
+        """Coordinate by coordinate."""
+        return (f"weight = {program_of(self.weight)}\nminimiser = {program_of(self.centre)}\n\n"
+                "def value(x):\n    return weight * sum(abs(t - c) for t, c in zip(x, minimiser))\n\n"
+                "def gradient(x):\n    return [weight * ((t > c) - (t < c)) for t, c in zip(x, minimiser)]\n\n"
+                "def prox(x, step):\n    return [t - max(-step * weight, min(step * weight, t - c)) for t, c in zip(x, minimiser)]\n")
 
     def facts(self) -> tuple[Any, ...]:
         """Convex and G-Lipschitz with G = weight sqrt(dimension)."""
@@ -68,4 +75,6 @@ def members() -> Iterator[Member]:
     yield Member("absolute-value-9", make(12, centre=(3, -1, Fraction(5, 2), 0, 7, -6, Fraction(1, 3), 8, -2)))
 
 
-FAMILY = Family("absolute_value", make, members)
+CENTRE = Fraction(7, 4)      # where the searched ones have their minimum: not at 0, which a method might know
+SEARCH = (Space({"G": (1 / 8, 64), "R": (1 / 8, 64)}, lambda n: {"G": n["G"], "centre": CENTRE, "start": (CENTRE + n["R"],)}),)
+FAMILY = Family("absolute_value", make, members, SEARCH)

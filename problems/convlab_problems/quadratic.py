@@ -10,8 +10,9 @@ import numpy as np
 
 from convlab.assumptions import Convex, Isotropic, Minimum, PolyakLojasiewicz, Proximable, Quadratic, Smooth, StronglyConvex
 from convlab.constants import Array, Number, exact
-from convlab.problem import Family, Member, Start
-from convlab_problems.rational import matching, orthogonal, starts_around, vector
+from convlab.operations import Unsupported
+from convlab.problem import Family, Member, Space, Start
+from convlab_problems.rational import matching, orthogonal, program_of, starts_around, vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,15 @@ class PrescribedSpectrum:
     def prox(self, x: Array, step_size: Number) -> Array:
         """c + (I + step_size A)^{-1} (x - c), solved in the eigenbasis."""
         return self.centre + self._from_basis(self._in_basis(x - self.centre) / (1 + step_size * self.spectrum))
+
+    def program(self) -> str:
+        """Coordinate by coordinate, where the eigenvectors are the axes. Raises Unsupported for a rotated one."""
+        if self.basis is not None:
+            raise Unsupported("a rotated quadratic is not separable")
+        return (f"spectrum = {program_of(self.spectrum)}\nminimiser = {program_of(self.centre)}\n\n"
+                "def value(x):\n    return sum(s * (t - c) ** 2 for s, t, c in zip(spectrum, x, minimiser)) / 2\n\n"
+                "def gradient(x):\n    return [s * (t - c) for s, t, c in zip(spectrum, x, minimiser)]\n\n"
+                "def prox(x, step):\n    return [c + (t - c) / (1 + step * s) for s, t, c in zip(spectrum, x, minimiser)]\n")
 
     def facts(self) -> tuple[Any, ...]:
         """Smooth, convex (strongly where no eigenvalue is 0), PL, quadratic."""
@@ -101,4 +111,9 @@ def members() -> Iterator[Member]:
     yield Member("quadratic-kernel-5", make((0, 0, Fraction(3, 5), 4, 19), centre=(1, -2, 6, Fraction(5, 4), -8), rotation=7))
 
 
-FAMILY = Family("quadratic", make, members)
+CENTRE = Fraction(5, 4)      # where the searched ones have their minimum: not at 0, which a method might know
+SEARCH = (Space({"L": (1 / 8, 64), "R": (1 / 8, 64)},
+                lambda n: {"spectrum": (n["L"],), "centre": CENTRE, "start": (CENTRE + n["R"],)}),
+          Space({"L": (1 / 8, 64), "mu_over_L": (1e-4, 1), "steep": (1 / 8, 64), "flat": (1 / 8, 64)},
+                lambda n: {"spectrum": (n["mu_over_L"] * n["L"], n["L"]), "centre": CENTRE, "start": (CENTRE + n["flat"], CENTRE - n["steep"])}))
+FAMILY = Family("quadratic", make, members, SEARCH)

@@ -21,6 +21,14 @@ def number(value: Any) -> Number:
     return Fraction(int(value.p), int(value.q)) if isinstance(value, sp.Rational) else value
 
 
+def program_of(value: Any) -> str:
+    """A number, or an array of them as a list, as Python text: rationals as Fraction(p, q), floats by their shortest digits."""
+    if np.ndim(value) > 0:
+        return f"[{', '.join(program_of(v) for v in value)}]"
+    exact_value = number(value)
+    return f"Fraction({exact_value.numerator}, {exact_value.denominator})" if is_rational(exact_value) else repr(float(value))
+
+
 def vector(values: Any, dimension: int | None = None) -> Array:
     """A vector from a scalar (repeated `dimension` times) or a sequence: objects where all entries are exact, else float64.
 

@@ -13,7 +13,7 @@ from convlab.assumptions import Convex, Minimum, PolyakLojasiewicz, Proximable, 
 from convlab.constants import Array, Number, exact, lower
 from convlab.operations import clip, maximum
 from convlab.problem import Start
-from convlab_problems.rational import starts_around, vector
+from convlab_problems.rational import program_of, starts_around, vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,20 @@ class PiecewiseSlopes:
         """The resolvent of f' (for convex f)."""
         t = x - self.centre
         return self.centre + self.right.resolvent(maximum(t, 0), step_size) - self.left.resolvent(maximum(-t, 0), step_size)
+
+    def program(self) -> str:
+        """Both sides as pieces (length, slope), the last of them endless."""
+        def pieces(side: Ramp) -> str:
+            lengths = [program_of(b - a) for a, b in pairwise(side.edges)]
+            return f"[{', '.join(f'({length}, {program_of(slope)})' for length, slope in zip([*lengths, 'None'], side.slopes, strict=True))}]"
+
+        return (f"right = {pieces(self.right)}\nleft = {pieces(self.left)}\nminimiser = {program_of(self.centre)}\n\n"
+                "def climbed(u, pieces):\n    height = rise = Fraction(0)\n    for length, slope in pieces:\n"
+                "        here = u if length is None else min(u, length)\n        height += rise * here + slope * here * here / 2\n"
+                "        rise, u = rise + slope * here, u - here\n    return height, rise\n\n"
+                "def sides(x):\n    t = x[0] - minimiser[0]\n    return climbed(max(t, 0), right), climbed(max(-t, 0), left)\n\n"
+                "def value(x):\n    return sum(height for height, rise in sides(x))\n\n"
+                "def gradient(x):\n    (_, up), (_, down) = sides(x)\n    return [up - down]\n")
 
     def facts(self) -> tuple[Any, ...]:
         """Smooth with the largest absolute slope; convex or strongly convex where the least slope allows it."""
