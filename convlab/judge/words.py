@@ -172,4 +172,7 @@ def default_curve(problem: str, evidence: list[Evidence]) -> Curve | None:
 
 
 def _floats(values: Array) -> Array:
+    if values.dtype != object:
+        with np.errstate(over="ignore"):                       # extended precision reaches further than float64: infinite there
+            return values.astype(float)
     return np.array([np.nan if v is None else as_float(v) for v in values])
