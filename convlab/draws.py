@@ -11,8 +11,8 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
-from itertools import combinations, permutations, product
+from functools import cache, partial
+from itertools import combinations, permutations, product, repeat
 from typing import Any, Protocol
 
 import numpy as np
@@ -329,8 +329,11 @@ class Draws(Mapping[str, Law]):
         return all(isinstance(law, _Stateless) for law in self._laws.values())
 
     def each(self, raw: Mapping[str, Array]) -> Iterator[Any]:
-        """The raw material of each of several steps, (steps, count, *shape), named as a draw is."""
-        return map(_draw_type(tuple(self._laws))._make, zip(*(raw[name] for name in self._laws), strict=True))
+        """The raw material of each of several steps, (steps, count, *shape), named as a draw is; without laws, draws of nothing without end."""
+        if not self._laws:
+            return repeat(self.draw())
+        named = partial(tuple.__new__, _draw_type(tuple(self._laws)))            # what `_make` does, without a call in Python
+        return map(named, zip(*(raw[name] for name in self._laws), strict=True))
 
     def value(self, raw: Mapping[str, Array], state: Any) -> Any:
         """One step's raw material, each (count, *shape), as a draw."""

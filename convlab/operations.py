@@ -120,7 +120,7 @@ def inner(x: Array, y: Array) -> Array:
 
 def taken(table: Array, index: Array) -> Array:
     """table[index] along the first axis."""
-    return table.take(index, axis=0) if type(table) is np.ndarray else table[index]         # NumPy's `take` is several times faster
+    return table.take(index, 0) if type(table) is np.ndarray else table[index]         # NumPy's `take` is several times faster
 
 
 def norm_squared(x: Array) -> Array:

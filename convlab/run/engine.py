@@ -1,6 +1,7 @@
 """The engine: one loop that runs an algorithm on a batch and shows its states to a recorder. NumPy here; `jax_loop` compiles the same."""
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any
@@ -33,15 +34,8 @@ def _with_fields(state: Any, values: Mapping[str, Array]) -> Any:
 
 
 def steps(binder: Binder) -> Iterator[Any]:
-    """The algorithm of each update: bound once where nothing depends on k."""
-    if not binder.scheduled:
-        fixed = binder.at(0)
-        while True:
-            yield fixed
-    k = 0
-    while True:
-        yield binder.at(k)
-        k += 1
+    """The algorithm of each update, without end: bound once where nothing depends on k."""
+    return map(binder.at, itertools.count()) if binder.scheduled else itertools.repeat(binder.at(0))
 
 
 def run_deterministic(binder: Binder, oracle: Any, state: Any, points: Array, recorder: Recorder) -> Any:
@@ -82,18 +76,18 @@ def joined(parts: list[Array]) -> Array:
 
 def run_sampled(binder: Binder, oracle: Any, state: Any, points: Array, recorder: Recorder, count: int, seed: tuple[object, ...]) -> Any:
     """Runs updates on drawn randomness; returns the final state. `seed` is (number, names...)."""
-    wanted, every, k = set(points.tolist()), recorder.every, 0
+    wanted, every, last = set(points.tolist()), recorder.every, int(points[-1])
     recorder.look(0, state, 0 in wanted)
-    algorithms, declared, scheduled = steps(binder), binder.at(0).draws(oracle), binder.scheduled
+    declared, scheduled = binder.at(0).draws(oracle), binder.scheduled
     finished = declared.stateless
+    algorithms, numbers = steps(binder), iter(range(1, last + 1))
     keep_memory()
     with np.errstate(all="ignore"):
-        for chunk in raw_draws(declared, seed, int(points[-1]), count):
-            for draw, algorithm in zip(declared.each(chunk), algorithms, strict=False):      # the algorithms never end
+        for chunk in raw_draws(declared, seed, last, count):
+            for draw, algorithm, k in zip(declared.each(chunk), algorithms, numbers, strict=False):      # the draws end first, and nothing is skipped
                 if not finished:
                     draw = (algorithm.draws(oracle) if scheduled else declared).value(draw._asdict(), state)
                 state = algorithm.step(state, oracle, draw)
-                k += 1
                 if every or k in wanted:
                     recorder.look(k, state, k in wanted)
     return state

@@ -45,17 +45,24 @@ class CompiledLoop:
 
         wanted, last = set(points.tolist()), int(points[-1])
         recorder.look(0, state, 0 in wanted)
-        looked = np.arange(1, last + 1) if recorder.every else points[points > 0]
+        if last == 0:
+            return state
         draws = self.binder.at(0).draws(self.oracle)
-        plan = Plan.of(looked, chunk_length(draws, count))
+        plan = Plan.of(np.arange(1, last + 1) if recorder.every else points[points > 0], chunk_length(draws, count))
+
+        def show(first: int, seen: Any) -> None:
+            for k, value in zip(plan.within(first).tolist(), np.asarray(seen), strict=False):        # what follows in `seen` is room
+                recorder.seen(k, value, k in wanted)
+
         with jax.enable_x64(True):
-            state = jax.tree.map(jax.numpy.asarray, state)
+            state, shown = jax.tree.map(jax.numpy.asarray, state), []
             for first, raw in zip(range(0, last, plan.length), raw_draws(draws, seed, last, count, plan.length), strict=True):
                 updates = {"raw": raw, "changing": self._schedule(first, min(plan.length, last - first))}
-                state, seen = self._chunk(state, jax.tree.map(plan.in_units, updates), *plan.stops(first))
-                here = looked[(looked > first) & (looked <= first + plan.length)].tolist()
-                for k, value in zip(here, np.asarray(seen), strict=False):           # what follows in `seen` is the end of the chunk, and room
-                    recorder.seen(k, value, k in wanted)
+                state, seen = self._chunk(state, jax.tree.map(plan.in_units, updates), *plan.stops(first), plan.unit)
+                shown.append((first, seen))
+                if len(shown) > 1:                           # one behind: JAX computes this chunk while the next is drawn
+                    show(*shown.pop(0))
+            show(*shown.pop())
             return jax.tree.map(np.asarray, state)
 
     @cached_property
@@ -72,9 +79,9 @@ class CompiledLoop:
             algorithm = replace(fixed, **item["changing"]) if item["changing"] else fixed
             return algorithm.step(state, problem, algorithm.draws(problem).value(item["raw"], state)), None
 
-        def chunk(state: Any, updates: Any, stops: Any, number: Any) -> tuple[Any, Any]:
+        def chunk(state: Any, updates: Any, stops: Any, number: Any, length: int) -> tuple[Any, Any]:
             def unit(u: Any, state: Any) -> Any:
-                return jax.lax.scan(update, state, jax.tree.map(lambda a: a[u], updates))[0]
+                return jax.lax.scan(update, state, jax.tree.map(lambda a: a[u], updates), length)[0]
 
             def segment(s: Any, carried: Any) -> Any:
                 after = jax.lax.fori_loop(stops[s], stops[s + 1], unit, carried[0])
@@ -85,7 +92,7 @@ class CompiledLoop:
             result: tuple[Any, Any] = jax.lax.fori_loop(0, number, segment, (state, seen))
             return result
 
-        return jax.jit(chunk)
+        return jax.jit(chunk, static_argnames="length")
 
     def _schedule(self, first: int, length: int) -> Mapping[str, Any]:
         """The fields that change with k, stacked over a chunk of updates."""
@@ -96,21 +103,27 @@ class CompiledLoop:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run is cut so that one compiled function serves all of it: chunks of `length` updates made of units, stops where the metric is looked at.
+    """How a run is cut so that one compiled function serves all of it: chunks of `length` updates made of units, with at most `room` stops.
 
-    From stop to stop goes a loop of which only the data tell how often; a unit is a loop of fixed length, which XLA runs faster. Evenly spaced checkpoints are a unit apart.
+    From stop to stop goes a loop of which only the data tell how often; a unit is a loop of fixed length, which XLA runs faster.
     """
 
     looked: Array         # k at which the metric is wanted, up to the last update
     unit: int
     length: int
+    room: int
 
     @staticmethod
     def of(looked: Array, about: int) -> Plan:
-        """Chunks of at most about so many updates."""
+        """Chunks of at most about so many updates; evenly spaced looks are whole units apart."""
         distance = int(np.gcd.reduce(looked))
         unit = max(divisor for divisor in range(1, min(distance, about) + 1) if distance % divisor == 0)
-        return Plan(looked, unit, min(about // unit * unit, int(looked[-1])))
+        length = min(about // unit * unit, int(looked[-1]))
+        return Plan(looked, unit, length, int(np.bincount((looked - 1) // length).max()) + 1)
+
+    def within(self, first: int) -> Array:
+        """Where the metric is wanted in the chunk after `first` updates."""
+        return self.looked[slice(*np.searchsorted(self.looked, (first, first + self.length), side="right"))]
 
     def in_units(self, values: Array) -> Array:
         """(updates, ...) as (units, unit, ...); a last chunk that is shorter is filled up with updates that no stop asks for."""
@@ -118,9 +131,8 @@ class Plan:
         return filled.reshape(self.length // self.unit, self.unit, *values.shape[1:])
 
     def stops(self, first: int) -> tuple[Array, int]:
-        """Where a chunk stops, in units from its start, filled up with its end to the number of the fullest chunk; and the number of stretches between them."""
+        """Where a chunk stops, in units from its start, filled up with its end; and the number of stretches between these, the last to its end."""
         end = min(self.length, int(self.looked[-1]) - first)
-        inside = self.looked[(self.looked > first) & (self.looked < first + end)] - first
-        most = int(np.bincount((self.looked - 1) // self.length).max()) + 2
-        stops = np.concatenate([[0], inside, np.full(most - 1 - len(inside), end)])
-        return stops // self.unit, len(inside) + 1
+        inside = self.within(first) - first
+        stretches = len(inside) + int(inside.size == 0 or inside[-1] < end)
+        return np.concatenate([[0], inside, np.full(self.room - len(inside), end)]) // self.unit, stretches

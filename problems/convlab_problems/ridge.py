@@ -56,15 +56,13 @@ class Ridge:
         """(a_i . x - b_i) a_i + mu x."""
         row = taken(self.design, index)
         miss = inner(row, x) - taken(self.targets, index)
-        return self._penalised(miss[:, None] * row, x)
+        gradient = miss[:, None] * row
+        return gradient + self.penalty * x if self.penalty else gradient            # plain least squares does not pay for a penalty of 0
 
     def sample_gradients(self, x: Array) -> Array:
         """All of them, (replicates, n, dimension)."""
         miss = x @ self.design.T - self.targets
-        return self._penalised(miss[:, :, None] * self.design, x[:, None, :])
-
-    def _penalised(self, gradient: Array, x: Array) -> Array:
-        return gradient + self.penalty * x if self.penalty else gradient      # least squares does not pay for a penalty of 0
+        return miss[:, :, None] * self.design + self.penalty * x[:, None, :]
 
     def gradient_draws(self) -> Draws:
         """A sample."""
