@@ -37,6 +37,8 @@ def _fraction(value: Any) -> Fraction:
         if not isinstance(value, sp.Rational):
             raise ValueError(f"{value} is not rational")
         return Fraction(int(value.p), int(value.q))
+    if isinstance(value, (float, np.floating)) and not np.isfinite(value):
+        raise ValueError(f"{value} is not rational")
     return Fraction(value)     # floats convert exactly: the rational run is then of the stored number, not of the printed one
 
 

@@ -44,7 +44,7 @@ def evidence_on(claim: Identity, setting: Setting) -> Evidence:
     """Both programs on one input: in rationals, else in float64."""
     try:
         return _evidence(claim, setting, RATIONAL)
-    except (Unsupported, ValueError, TypeError):
+    except (Unsupported, ValueError, TypeError, ArithmeticError):
         return _evidence(claim, setting, FLOAT64)
 
 

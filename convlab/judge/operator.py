@@ -58,7 +58,7 @@ def evidence_at(claim: OperatorConstant, sizes: Mapping[Any, Any], x: Array, not
         try:
             error, scale = expectations(claim, sizes, arithmetic.array(x), arithmetic)
             return _evidence(claim, sizes, x, error, scale, arithmetic, source, note)
-        except (Unsupported, TypeError):
+        except (Unsupported, TypeError, ArithmeticError):
             if arithmetic is FLOAT64:
                 raise
     raise AssertionError("the float arithmetic answers or raises")

@@ -53,7 +53,7 @@ def _from_start(claim: StepInequality, setting: Setting) -> Evidence:
             binder = Binder(claim.algorithm, batch.values, batch.x0.ndim, 1, arithmetic)
             state = binder.at(0).init(batch.x0, batch.case.problem)
             result = one_step(claim, binder, batch, state, arithmetic)
-        except (Unsupported, ValueError, TypeError) as reason:
+        except (Unsupported, ValueError, TypeError, ArithmeticError) as reason:
             if arithmetic is FLOAT64:
                 raise NotApplicable(str(reason)) from reason
             continue

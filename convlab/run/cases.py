@@ -109,7 +109,7 @@ def _gap(problem: Any, point: Array, least: Any) -> Any:
         exact = cast(problem, RATIONAL)
         gap = gap_of(exact, RATIONAL.array(point)[None], RATIONAL.number(least))[0]
         return gap if is_rational(gap) else float(gap)
-    except (TypeError, ValueError, AttributeError):         # a problem with transcendental values has no rational form
+    except (TypeError, ValueError, AttributeError, ArithmeticError):         # a problem with transcendental values has no rational form
         return float(gap_of(cast(problem, FLOAT64), FLOAT64.array(point)[None], float(least))[0])
 
 
@@ -247,7 +247,7 @@ def batch_of(group: list[Setting], arithmetic: Arithmetic) -> Batch:
     values: dict[Any, Any] = {}
     for s in first.values:
         entries = [setting.values[s] for setting in group]
-        if arithmetic is not FLOAT64 or isinstance(entries[0], (int, np.integer)):
+        if arithmetic is not FLOAT64 or all(isinstance(e, (int, np.integer)) and e == entries[0] for e in entries):     # a size; one default may be 0, too
             values[s] = entries[0]
         elif all(not isinstance(e, Surd) and e == entries[0] for e in entries):
             values[s] = float(entries[0])
@@ -268,8 +268,7 @@ def realised(instance: Instance, claim: Any, title: str, families: Mapping[str, 
     """
     if instance.family not in families:
         raise BadInput(f"{title}: no problem family is called {instance.family!r}; there are {', '.join(sorted(families))}.")
-    constants: dict[Any, Any] = {**OPEN_CONSTANTS, symbols.kappa: Fraction(36), **{s: evaluate(v, {}) if isinstance(v, sp.Basic) else v for s, v in instance.at.items()}}
-    constants.update({} if k is None else {symbols.k: k, symbols.K: k})
+    constants = chosen_constants(instance, k)
     first = points_at(claim, title, instance.family, constants, settings) if claim.defaults else [{}]      # without tunables nothing is chosen
     tuned = bool(_symbols_of(instance) & set(claim.defaults))
     found = []
@@ -286,7 +285,14 @@ def realised(instance: Instance, claim: Any, title: str, families: Mapping[str, 
     return found
 
 
-def _made(instance: Instance, family: Family, values: Mapping[Any, Any], title: str) -> Any:
+def chosen_constants(instance: Instance, k: int | None = None) -> dict[Any, Any]:
+    """Values for the constants that an instance speaks of: its own, the checker's for those left open, and the horizon."""
+    own = {s: evaluate(v, {}) if isinstance(v, sp.Basic) else v for s, v in instance.at.items()}
+    return {**OPEN_CONSTANTS, symbols.kappa: Fraction(36), **own, **({} if k is None else {symbols.k: k, symbols.K: k})}
+
+
+def numbers_of(instance: Instance, values: Mapping[Any, Any]) -> dict[str, Any]:
+    """The keyword arguments of the family's `make` that an instance stands for at these values."""
     def number(given: Any) -> Any:
         if isinstance(given, (tuple, list)):
             return tuple(number(item) for item in given)
@@ -296,10 +302,12 @@ def _made(instance: Instance, family: Family, values: Mapping[Any, Any], title: 
         return int(value) if given.is_integer and value == int(value) else value
 
     parameters = {name: number(value) for name, value in instance.parameters.items()}
-    if instance.start is not None:
-        parameters["start"] = number(instance.start)
+    return parameters if instance.start is None else {**parameters, "start": number(instance.start)}
+
+
+def _made(instance: Instance, family: Family, values: Mapping[Any, Any], title: str) -> Any:
     try:
-        return family.make(**parameters)
+        return family.make(**numbers_of(instance, values))
     except TypeError as error:
         raise BadInput(f"{title}: instance {instance!r} does not fit the family {family.name!r}: {error}.") from error
     except KeyError as error:
