@@ -15,7 +15,7 @@ from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, 
 from convlab.cli.targets import Target
 from convlab.cli.work import over
 from convlab.errors import BadInput, suggestion
-from convlab.judge.check import check
+from convlab.judge.check import check, decided
 from convlab.judge.verdict import Check, Skipped, Verdict, Word, short
 from convlab.problem import installed_families
 from convlab.run.settings import Settings
@@ -54,7 +54,7 @@ def checked(targets: Sequence[Target], settings: Settings, *, json: bool) -> int
     """Judges the targets, prints the answer and returns the exit status. What an interruption left is among the skipped."""
     refuse_unknown_problems(targets, settings.problems)
     work = over(targets, partial(judged, settings=settings), settings.workers, "checking")
-    result = sum(work.results, Check(()))
+    result = decided(sum(work.results, Check(())))
     left = tuple(Skipped(target.id, claim.name, "", "interrupted before it was judged") for target in work.left for claim in target.open().claims)
     result = Check(result.verdicts, result.skipped + left)
     done = [target.open() for target in targets[:len(work.results)]]
@@ -107,7 +107,9 @@ def _show(theorems: Sequence[Theorem], claims: Sequence[Claim], result: Check, c
             for claim in (claim for claim in claims if claim.theorem == theorem.id):
                 if len(theorem.claims) > 1:
                     console.print(f"  [underline]{escape(claim.name)}[/]")
-                console.print(Padding(_verdicts(claim), (0, 0, 1, 2)))
+                console.print(Padding(_verdicts(claim), (0, 0, 0 if _alone(claim) else 1, 2)))
+                for v in _alone(claim):
+                    console.print(Padding(f"[dim]{escape(v.problem)}, {v.replicates} replicates: {escape(v.note)}[/]", (0, 0, 1 if v is _alone(claim)[-1] else 0, 2)))
     else:
         console.print(_summary(claims))
     for claim in claims:
@@ -116,6 +118,12 @@ def _show(theorems: Sequence[Theorem], claims: Sequence[Claim], result: Check, c
         elif claim.as_expected is None and not claim.verdicts:
             _reasons(claim, result.skipped, console)
     console.print(closing(claims, result))
+
+
+def _alone(claim: Claim) -> list[Verdict]:
+    """The verdicts that rest on samples alone: what these had the power to see is told."""
+    exact = {v.problem for v in claim.verdicts if v.judged_by is not Source.MONTE_CARLO}
+    return [v for v in claim.verdicts if v.judged_by is Source.MONTE_CARLO and v.problem not in exact]
 
 
 def _style(word: str) -> str:
@@ -128,9 +136,9 @@ def _verdicts(claim: Claim) -> Table:
         table.add_column(name, no_wrap=name != "problem", overflow="fold")
     for name in ("worst ratio", "at k", "last ratio"):
         table.add_column(name, justify="right", no_wrap=True)
-    exact = {v.problem for v in claim.verdicts if v.word is Word.HOLDS}
+    exact = {v.problem for v in claim.verdicts if v.word is Word.HOLDS and v.judged_by is not Source.MONTE_CARLO}
     for v in claim.verdicts:
-        beside = v.word is Word.INCONCLUSIVE and v.problem in exact      # sampled runs beside an exact expectation decide nothing
+        beside = v.judged_by is Source.MONTE_CARLO and v.word is not Word.REFUTED and v.problem in exact      # the exact expectation has the word
         word = "sampled beside" if beside else "refuted, as expected" if claim.false and v.word is Word.REFUTED else v.word.value
         ratios = [_ratio(v.worst_ratio), "" if v.worst_k is None else str(v.worst_k), _ratio(v.last_ratio)]
         table.add_row(word if beside else f"[{_style(word)}]{word}[/]", escape(v.problem), v.judged_by.value, *ratios, style="dim" if beside else None)

@@ -1,12 +1,14 @@
 """`check`: a theorem, its claims, every way to judge them. A straight line from declaration to verdicts."""
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from convlab.judge.evalues import discoveries
 from convlab.judge.rate import judge_rate
-from convlab.judge.verdict import Check, Skipped, Verdict
+from convlab.judge.verdict import Check, Skipped, Verdict, Word
 from convlab.problem import Family, installed_families
 from convlab.run.settings import Settings
 from convlab.theorem import FalseClaim, Identity, OperatorConstant, RateBound, StabilityRegion, StepInequality, Theorem
@@ -23,7 +25,24 @@ def check(theorem: Theorem, *, settings: Settings | None = None, families: Mappi
     families = installed_families() if families is None else families
     found = [item for declared in theorem.claims if claim is None or declared.name == claim
              for item in judge_claim(theorem.id, _with_algorithm(declared, algorithm), families, settings)]
-    return Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(s for s in found if isinstance(s, Skipped)))
+    return decided(Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(s for s in found if isinstance(s, Skipped))))
+
+
+def decided(result: Check) -> Check:
+    """Of several claims, which samples refute: an e-BH decision over all their pairs of claim and problem. Of one claim each e-value stands for itself."""
+    sampled = [v for v in result.verdicts if v.e_value_log10 is not None]
+    if len({(v.theorem, v.claim) for v in sampled}) < 2:
+        return result
+    refuted = {id(v) for v, rejected in zip(sampled, discoveries([math.log(10) * (v.e_value_log10 or 0) for v in sampled]), strict=True) if rejected}
+    return replace(result, verdicts=tuple(v if v.e_value_log10 is None else _refuted(v) if id(v) in refuted else _spared(v) for v in result.verdicts))
+
+
+def _refuted(verdict: Verdict) -> Verdict:
+    return replace(verdict, word=Word.REFUTED, witness=verdict.suspect)
+
+
+def _spared(verdict: Verdict) -> Verdict:
+    return replace(verdict, word=Word.INCONCLUSIVE, witness=None) if verdict.word is Word.REFUTED else verdict
 
 
 def _with_algorithm(declared: Any, algorithm: Any) -> Any:

@@ -1,32 +1,31 @@
 """Judging a RateBound: on its declared instances in rationals, on every matching problem by the best exact source, and sampled runs beside."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from convlab import symbols
 from convlab.arithmetic import FLOAT64, RATIONAL
 from convlab.constants import Array
 from convlab.draws import Inexact
 from convlab.judge.bounds import bound_along, needed_symbols
 from convlab.judge.compare import Comparison, compared
-from convlab.judge.verdict import Curve, Skipped, Verdict
+from convlab.judge.grid import algorithm_of, floor_of, grid_step, judged_points
+from convlab.judge.sampled import sampled_verdict
+from convlab.judge.verdict import Skipped, Verdict
 from convlab.judge.words import Evidence, verdict_of
 from convlab.operations import Unsupported
 from convlab.problem import Family, Member
 from convlab.run.bind import Binder, symbols_of
 from convlab.run.cases import Batch, NotApplicable, Setting, batch_of, batches, check_exact, realised, settings_on, speaks_of_horizon
-from convlab.run.checkpoints import checkpoints
-from convlab.run.coupling import Coupled
-from convlab.run.engine import flattened, initial_state, is_random, run_deterministic, run_sampled, steps
+from convlab.run.engine import flattened, initial_state, is_random, run_deterministic, steps
 from convlab.run.enumeration import WORK, Cloud, clouds
 from convlab.run.expressions import evaluate
 from convlab.run.free import with_free_memory
 from convlab.run.moments import exact_moments
-from convlab.run.recorder import ROUNDINGS, Record, Recorder, measured_floor, recent_size, size_of
+from convlab.run.recorder import ROUNDINGS, Record, Recorder, recent_size, size_of
 from convlab.run.settings import Settings
 from convlab.theorem import Instance, Law, RateBound, Relation, Source, every_iterate, tight_instances
 
@@ -37,12 +36,6 @@ DIGITS = 4000                          # a rational run ends where a number pass
 HORIZONS = (1, 2, 3, 7, 15)            # where an instance is another problem for each horizon
 ENUMERATED = 64                        # updates enumerated where states merge: the law has settled or the states have outgrown the budget
 REASONS = (NotApplicable, Unsupported, Inexact)      # what keeps a pair from being judged; the message is printed
-EPOCHS = 8                             # multiples judged of a claim that speaks only of them
-
-
-def algorithm_of(claim: RateBound) -> Any:
-    """The algorithm of a claim; two coupled ones as one."""
-    return Coupled(*claim.coupled) if claim.coupled is not None else claim.algorithm
 
 
 def judge_rate(title: str, claim: RateBound, families: Mapping[str, Family], settings: Settings) -> Iterator[Verdict | Skipped]:
@@ -112,7 +105,7 @@ def rational_record(claim: RateBound, binder: Binder, batch: Batch, last: int) -
     recorder = Recorder(claim.metric, batch.case, claim.mode, claim.reads)
     state = initial_state(binder, batch)
     recorder.look(0, state, True)
-    algorithms, every = steps(binder), _grid_step(claim, batch)
+    algorithms, every = steps(binder), grid_step(claim, batch)
     for k in range(1, last + 1):
         state = next(algorithms).step(state, batch.case.problem)
         recorder.look(k, state, k % every == 0)
@@ -135,13 +128,15 @@ def judge_member(title: str, claim: RateBound, member: Member, settings: Setting
     if getattr(claim.metric, "needs_minimiser", False) and batch_of(found[:1], FLOAT64).case.minimiser is None:
         raise NotApplicable("its minimiser is not known")
     found = [*found, *with_free_memory(algorithm_of(claim), claim.free_state, found, settings.seed)]
+    exact = True
     try:
         yield verdict_of(title, claim, member.name, float_evidence(claim, found, settings), settings)
     except Inexact as reason:
+        exact = False
         yield Skipped(title, claim.name, member.name, f"no exact source: {reason}")
     if is_random(algorithm_of(claim)) and settings.sampled and claim.law is Law.EXPECTATION and claim.relation is not Relation.EQUAL:
         try:
-            yield sampled_verdict(title, claim, found[0], settings)
+            yield sampled_verdict(title, claim, found[0], settings, alone=not exact)
         except Inexact as reason:
             yield Skipped(title, claim.name, member.name, f"not sampled: {reason}")
 
@@ -162,33 +157,11 @@ def float_evidence(claim: RateBound, found: list[Setting], settings: Settings, k
     return evidence
 
 
-def judged_points(claim: RateBound, batch: Batch, settings: Settings, horizon: int | None) -> Array:
-    """The k at which the run is looked at; 0 is always among them, for M0."""
-    if horizon is not None:
-        return np.array([0, horizon])
-    if claim.grid.step == 1:
-        return checkpoints(settings.iterations)
-    every = _grid_step(claim, batch)
-    return np.arange(max(2, min(EPOCHS, settings.iterations // every)) + 1) * every
-
-
-def _grid_step(claim: RateBound, batch: Batch) -> int:
-    """The claim speaks of multiples of this."""
-    return claim.grid.step if isinstance(claim.grid.step, int) else int(evaluate(claim.grid.step, batch.values))
-
-
 def deterministic_record(claim: RateBound, binder: Binder, batch: Batch, points: Array) -> Record:
     """A float run of every case at once."""
     assert claim.metric is not None
     recorder = Recorder(claim.metric, batch.case, claim.mode, claim.reads, batch.arithmetic.eps, floor_of(claim))
     return recorder.record(run_deterministic(binder, batch.case.problem, initial_state(binder, batch), points, recorder))
-
-
-def floor_of(claim: RateBound) -> Callable[[Any, Any, Array], Array]:
-    """The floating-point floor of the claim's metric."""
-    assert claim.metric is not None
-    declared: Callable[[Any, Any, Array], Array] | None = getattr(claim.metric, "floor", None)
-    return declared or measured_floor(claim.metric)
 
 
 def random_evidence(claim: RateBound, binder: Binder, batch: Batch, points: Array, horizon: int | None) -> list[Evidence]:
@@ -331,61 +304,3 @@ def _spoken_of(result: Comparison, rows: Array) -> Comparison:
 def _initial(claim: RateBound, record: Record) -> Array:
     first = record.measured[0]
     return first
-
-
-# ---- sampled runs, beside the exact ones
-def sampled_verdict(title: str, claim: RateBound, setting: Setting, settings: Settings) -> Verdict:
-    """The mean of independent replicates at the default parameters, with its 95 % band: for the eye, never for the word."""
-    assert claim.metric is not None
-    settings = replace(settings, replicates=affordable_replicates(claim, setting, settings))
-    batch = batch_of([setting] * settings.replicates, FLOAT64)
-    points = judged_points(claim, batch, settings, claim.grid.horizons[-1] if claim.grid.horizons else None)
-    algorithm = algorithm_of(claim)
-    binder = Binder(algorithm, batch.values, batch.x0.ndim, int(points[-1]), FLOAT64)
-    if binder.at(0).draws(batch.case.problem).adversarial:
-        raise Inexact("an adversary has no law to sample from")
-    recorder = Recorder(claim.metric, batch.case, claim.mode, claim.reads)
-    seed = (settings.seed, title, claim.name, setting.name)
-    work = 0 if claim.reads else int(points[-1]) * settings.replicates * int(np.prod(batch.x0.shape[1:]))     # series are read by the NumPy loop
-    loop = sampling_loop(settings, work)
-    loop(binder, batch.case.problem, initial_state(binder, batch), points, recorder, settings.replicates, seed)
-    record = recorder.record(None)
-    with np.errstate(all="ignore"):
-        mean = record.measured.mean(axis=1, keepdims=True)
-        error = record.measured.std(axis=1, ddof=1, keepdims=True) / np.sqrt(settings.replicates) if settings.replicates > 1 else np.full_like(mean, np.nan)
-    single = batch_of([setting], FLOAT64)
-    averaged = Record(record.k, mean, np.zeros((len(record.k), 1)), {name: values.mean(axis=1, keepdims=True) for name, values in record.series.items()})
-    bound = bound_along(claim, single, averaged, mean[0])
-    result = compared(record.k, mean, bound, averaged.floor, claim.relation, FLOAT64.eps)
-    evidence = Evidence((setting,), replace(result, violated=np.zeros_like(result.violated)), Source.MONTE_CARLO, "a sampled mean certifies nothing by itself")
-    verdict = verdict_of(title, claim, setting.name, [evidence], settings)
-    if mean.ndim == 2:
-        curve = Curve(setting.name, record.k, mean[:, 0], np.asarray(bound, dtype=float)[:, 0], mean[:, 0] - 1.96 * error[:, 0], mean[:, 0] + 1.96 * error[:, 0])
-        verdict = replace(verdict, curve=curve)
-    return replace(verdict, replicates=settings.replicates)
-
-
-def affordable_replicates(claim: RateBound, setting: Setting, settings: Settings) -> int:
-    """The replicates asked for, fewer where they would take long. Raises Inexact where even a few would."""
-    single = batch_of([setting], FLOAT64)
-    last = int(judged_points(claim, single, settings, claim.grid.horizons[-1] if claim.grid.horizons else None)[-1])
-    work = last * single.x0.size * int(setting.values.get(symbols.n, 1))
-    if work * LEAST_REPLICATES > SAMPLED_WORK:
-        raise Inexact(f"{last} updates of {setting.values.get(symbols.n, 1)} components in dimension {single.x0.size} take too long to sample")
-    return min(settings.replicates, int(SAMPLED_WORK // work))
-
-
-LEAST_REPLICATES = 32
-SAMPLED_WORK = 1e8   # replicate-coordinates updated, each component gradient counted: a few seconds
-JAX_WORK = 2e8       # replicate-coordinates updated: about where compilation (a second at most) is paid back
-
-
-def sampling_loop(settings: Settings, work: int) -> Callable[..., Any]:
-    """NumPy below about a second of work, JAX above where it is installed, or what the user forces."""
-    from convlab.run.jax_loop import available, run_compiled
-
-    if settings.engine == "jax" or (settings.engine == "auto" and work > JAX_WORK and available()):
-        return run_compiled
-    return run_sampled
-
-

@@ -13,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 from convlab.constants import Array
+from convlab.judge.power import Power
 from convlab.theorem import Source
 
 
@@ -82,6 +83,9 @@ class Verdict:
     outcome: str | None = None       # divergence, NaN, overflow, with its iteration
     note: str = ""
     curve: Curve | None = None
+    e_value_log10: float | None = None      # evidence of a sample against the claim: beyond log10(1/alpha) it is refuted
+    power: Power | None = None              # what excess over the bound the sample would have betrayed
+    suspect: Witness | None = None          # the witness, should a decision over several claims refute this one
 
     def to_json(self) -> dict[str, Any]:
         """The item of `results` in `convlab check --json`."""
@@ -91,7 +95,8 @@ class Verdict:
             "verdict": self.word.value, "worst_ratio": jsonable(self.worst_ratio), "worst_ratio_log10": log10(self.worst_ratio),
             "worst_k": self.worst_k, "last_ratio": jsonable(self.last_ratio), "last_ratio_log10": log10(self.last_ratio),
             "measured": jsonable(self.measured), "measured_log10": log10(self.measured), "bound": jsonable(self.bound),
-            "bound_log10": log10(self.bound), "replicates": self.replicates, "points": self.points, "e_value_log10": None, "power": None,
+            "bound_log10": log10(self.bound), "replicates": self.replicates, "points": self.points, "e_value_log10": jsonable(self.e_value_log10),
+            "power": None if self.power is None else {"excess": self.power.excess, "probability": self.power.probability},
             "outcome": self.outcome, "note": self.note,
             "witness": None if self.witness is None else {
                 "problem": self.witness.problem, "parameters": jsonable(self.witness.parameters), "constants": jsonable(self.witness.constants),
