@@ -62,7 +62,9 @@ def _evidence(claim: Identity, setting: Setting, arithmetic: Arithmetic) -> Evid
     size = np.maximum(np.abs(left), np.abs(right)).max(initial=0.0)
     floor = np.full((count, 1), 1e-9 * size)             # nine digits of the largest entry: cancelling entries carry the rounding of the others
     result = compared(np.zeros(count, dtype=int), left, right, floor, Relation.EQUAL, AGREE * FLOAT64.eps)
-    return Evidence((setting,), replace(result, k=k), Source.DETERMINISTIC)
+    lost = np.isnan(np.where(np.isnan(left), left, right)).reshape(count, -1).any(axis=1)      # on either side: nothing equals what is no number
+    broke = np.array([k[np.argmax(lost)] if lost.any() else -1])
+    return Evidence((setting,), replace(result, k=k, broke=broke, diverged=result.diverged & (broke < 0)), Source.DETERMINISTIC)
 
 
 def program(declared: Any, batch: Batch) -> Array:
