@@ -49,8 +49,18 @@ def written(found: Iterable[Answers], folder: Path | str, settings: Settings | N
     """Writes the report. Raises BadInput where the folder cannot be written; an older report then stays whole."""
     found = tuple(found)
     files = write_report([a.theorem for a in found], {a.theorem.id: a.check for a in found}, {a.theorem.id: a.proofs for a in found}, Path(folder), settings,
-                         mutants={a.theorem.id: [MutantRow(m.claim, m.mutant, m.refuted) for m in a.mutants] for a in found}, date=date)
+                         mutants={a.theorem.id: [row(m) for m in a.mutants] for a in found}, date=date)
     return Report(files, found)
+
+
+def family_of(problem: str) -> str:
+    """A declared instance goes by its family."""
+    return problem.partition("(")[0]
+
+
+def row(found: MutantResult) -> MutantRow:
+    """What the report prints of a mutant."""
+    return MutantRow(found.claim, found.mutant, found.refuted, "" if found.witness is None else f"{family_of(found.problem)}, k = {found.witness.iteration}")
 
 
 def report(theorems: Iterable[Theorem] | None = None, folder: Path | str = "reports", settings: Settings | None = None, date: str = "") -> Report:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import sympy as sp
+
 from convlab.catalogue import part_of
 from convlab.constants import Constant
 from convlab.judge.verdict import Verdict, Word, short
@@ -33,11 +35,12 @@ LEGEND = (
 
 @dataclass(frozen=True)
 class MutantRow:
-    """A false neighbour of a claim, and whether it was refuted (as it should be) or survives."""
+    """A false neighbour of a claim, whether it was refuted (as it should be) or survives, and where."""
 
     claim: str
     mutant: str
     refuted: bool
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -228,9 +231,20 @@ def _proofs(summary: ClaimSummary, content: Content) -> list[str]:
 
 
 def _mutants(summary: ClaimSummary, content: Content) -> list[str]:
-    rows = [f"{_block(m.mutant)}, word({quoted('refuted' if m.refuted else 'survives')}, wrong: {_bool(not m.refuted)})"
+    rows = [f"{_mutant(m.mutant, summary)}, {_block(m.where)}, word({quoted('refuted' if m.refuted else 'survives')}, wrong: {_bool(not m.refuted)})"
             for m in content.mutants.get(summary.theorem.id, ()) if m.claim == summary.claim.name]
-    return [f"#block(above: 1.2em, ruled(columns: (1fr, auto), head(\"would we have noticed? false neighbours of the claim\", \"\"), {', '.join(rows)}))"] if rows else []
+    names = ("would we have noticed? false neighbours of the claim", "by", "")
+    return [f"#block(above: 1.2em, ruled(columns: (1.2fr, 1fr, auto), head({', '.join(map(quoted, names))}), {', '.join(rows)}))"] if rows else []
+
+
+def _mutant(name: str, summary: ClaimSummary) -> str:
+    """A mutant that is named by its formula, typeset; any other by its name."""
+    changes: Mapping[str, Any] = next((m.changes for m in summary.claim.mutants if m.name == name), {})
+    bound = changes.get("bound")
+    if isinstance(bound, sp.Basic) and name == f"bound {bound}":
+        return f"[bound ${typst(bound, inline=True)}$]"
+    told = [f"${typst(s)} = {typst(sp.sympify(v), inline=True)}$" for s, v in changes.get("defaults", {}).items()]
+    return f"[at {', '.join(told)}]" if name.startswith("at ") and told else _block(name)
 
 
 # ---- pieces
