@@ -221,7 +221,8 @@ def test_fractions_and_floats_agree():
 
 def test_jax_and_numpy_agree_on_the_same_draws():
     """One rule, two array libraries: twelve digits, for random-k and for top-k."""
-    jax = pytest.importorskip("jax")
+    import jax
+
     problem = isotropic_workers(Fraction(2, 9), [(6, 8, 0), (-6, -8, 0), (0, 8, -6), (0, -8, 6)], minimiser=(0, 11, 4))
     x = np.array([[5.0, -70.0, 13.0]] * 4)
     for compressor in (RandK(2), TopK(1), WithReplacement(2)):
