@@ -143,6 +143,17 @@ def report(names: Names = None, part: Part = None, topic: Topic = None, out: Out
 
 
 @command
+def calibrate(repeats: Annotated[int, typer.Option("--repeats", metavar="N", help="Experiments of each kind.")] = 200,
+              replicates: Annotated[int, typer.Option("--replicates", metavar="N", help="Of each experiment, looked at after a 16th, a quarter and all.")] = 4096,
+              seed: Seed = DEFAULT.seed, out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Where table and figure go.",
+                                                                                  show_default="nowhere")] = None, json: Json = False) -> int:
+    """The judge's own error rates, on true statements and on false ones, beside tests by hand."""
+    from convlab.cli import calibrating
+
+    return calibrating.calibrated(settings(seed=seed, replicates=replicates), repeats, out, json=json)
+
+
+@command
 def new(file: Annotated[Path, typer.Argument(metavar="FILE.py", help="Where the template goes; an existing file stays as it is.", show_default=False)]) -> int:
     """A template for a theorem of your own."""
     from convlab.cli import template

@@ -60,11 +60,11 @@ def claim_figure(claim: Any, verdicts: Sequence[Verdict]) -> Drawn | None:
         return None                          # both sides lie on each other: nothing to see
     lines = lines_of(verdicts, getattr(claim, "relation", Relation.AT_MOST))
     if lines:
-        return Drawn({**_files(lambda: rate_plot(lines, claim)), "csv": csv_of(lines).encode()}, _caption(lines, len({v.problem for v in verdicts})))
+        return Drawn({**files_of(lambda: rate_plot(lines, claim)), "csv": csv_of(lines).encode()}, _caption(lines, len({v.problem for v in verdicts})))
     sized = tuple(v for v in verdicts if log10(v.worst_ratio) is not None)
     if len(sized) < 2 or max(map(_ratio, sized)) - min(map(_ratio, sized)) < 0.02:      # the width of a dot: the table says as much
         return None
-    return Drawn({**_files(lambda: ratio_plot(sized)), "csv": _ratio_csv(sized)}, "Worst ratio of measured to bound on each problem; 1 is equality.")
+    return Drawn({**files_of(lambda: ratio_plot(sized)), "csv": _ratio_csv(sized)}, "Worst ratio of measured to bound on each problem; 1 is equality.")
 
 
 def quantity_of(claim: Any) -> str:
@@ -132,7 +132,8 @@ def _dot(axes: Axes, row: int, verdict: Verdict) -> None:
                   bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}, zorder=4)
 
 
-def _files(make: Any) -> dict[str, bytes]:
+def files_of(make: Any) -> dict[str, bytes]:
+    """A figure as pdf, svg and png, by ending; `make` draws it in the style of all."""
     with mpl.rc_context(STYLE):
         figure = make()
         return {ending: _bytes(figure, ending, options) for ending, options in FORMATS.items()}
