@@ -52,5 +52,6 @@ from convlab.judge.verdict import (
     Check as Check, Skipped as Skipped, Verdict as Verdict, Witness as Witness, Word as Word,
 )
 from convlab.prove import prove as prove
+from convlab.falsify.falsifier import falsify as falsify
 from convlab.falsify.mutants import mutants as mutants
 from convlab.report.answers import Report as Report, report as report

@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, counted, document, messages, print_json, screen
+from convlab.cli.falsifying import instance_judge, save_refutations
 from convlab.cli.targets import Target
 from convlab.cli.work import over
 from convlab.errors import BadInput, suggestion
@@ -50,10 +52,14 @@ class Claim:
         return "holds" if Word.HOLDS in words else "inconclusive" if words else "not judged"
 
 
-def checked(targets: Sequence[Target], settings: Settings, *, json: bool) -> int:
-    """Judges the targets, prints the answer and returns the exit status. What an interruption left is among the skipped."""
+def checked(targets: Sequence[Target], settings: Settings, *, json: bool, instance: Path | None = None, out: Path | None = None) -> int:
+    """Judges the targets, prints the answer and returns the exit status. What an interruption left is among the skipped.
+
+    `instance`: judge the one target on the instance of this file. `out`: the folder into which refutations are written.
+    """
     refuse_unknown_problems(targets, settings.problems)
-    work = over(targets, partial(judged, settings=settings), settings.workers, "checking")
+    judge: Callable[..., Check] = judged if instance is None else instance_judge(targets, instance)
+    work = over(targets, partial(judge, settings=settings), settings.workers, "checking")
     result = decided(sum(work.results, Check(())))
     left = tuple(Skipped(target.id, claim.name, "", "interrupted before it was judged") for target in work.left for claim in target.open().claims)
     result = Check(result.verdicts, result.skipped + left)
@@ -64,6 +70,8 @@ def checked(targets: Sequence[Target], settings: Settings, *, json: bool) -> int
                             skipped=[s.to_json() for s in result.skipped]))
     else:
         _show(done, claims, result, screen())
+    if out is not None:
+        save_refutations(targets[:len(work.results)], result, settings, out)
     if work.left:
         messages().print(f"Interrupted: {len(done)} of {len(targets)} theorems were judged, these stand above; the rest is among the skipped.", style="red")
         return INTERRUPTED

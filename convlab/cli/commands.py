@@ -13,9 +13,11 @@ from convlab.cli.documents import BAD_INPUT, INTERRUPTED, messages
 from convlab.cli.options import (
     All,
     Alpha,
+    Budget,
     Dimension,
     Engine,
     False_,
+    InstanceFile,
     Iterations,
     Json,
     Names,
@@ -28,6 +30,7 @@ from convlab.cli.options import (
     Replicates,
     Seed,
     Topic,
+    Witnesses,
     Workers,
     assignments,
     settings,
@@ -90,14 +93,14 @@ def check(names: Names = None, all: All = False, part: Part = None, topic: Topic
           param: Param = None, outside: Outside = False, engine: Engine = DEFAULT.engine, seed: Seed = DEFAULT.seed,
           replicates: Replicates = DEFAULT.replicates, iterations: Iterations = DEFAULT.iterations,
           dimension: Dimension = DEFAULT.dimension, alpha: Alpha = DEFAULT.alpha, workers: Workers = DEFAULT.workers,
-          json: Json = False) -> int:
+          instance: InstanceFile = None, out: Witnesses = None, json: Json = False) -> int:
     """Does it hold? Runs the algorithm on every matching problem, over the whole condition."""
     from convlab.cli import checking
     from convlab.cli.targets import targets
 
     chosen = settings(problem=problem, param=param, outside=outside, engine=engine, seed=seed, replicates=replicates, iterations=iterations,
                       dimension=dimension, alpha=alpha, workers=workers)
-    return checking.checked(targets(names, part=part, topic=topic, true=all, false=false, verb="check"), chosen, json=json)
+    return checking.checked(targets(names, part=part, topic=topic, true=all, false=false, verb="check"), chosen, json=json, instance=instance, out=out)
 
 
 @command
@@ -121,6 +124,17 @@ def mutants(names: Names = None, all: All = False, part: Part = None, topic: Top
 
     chosen = settings(problem=problem, engine=engine, seed=seed, replicates=replicates, iterations=iterations, dimension=dimension, workers=workers)
     return proving.mutated(targets(names, part=part, topic=topic, true=all, false=False, verb="mutate"), chosen, json=json)
+
+
+@command
+def falsify(names: Names = None, part: Part = None, topic: Topic = None, all: All = False, false: False_ = False, budget: Budget = 60.0,
+            seed: Seed = DEFAULT.seed, out: Witnesses = None, json: Json = False) -> int:
+    """The worst instance that a search of the whole problem class finds: how close it comes to the bound, or how far above."""
+    from convlab.cli import falsifying
+    from convlab.cli.targets import targets
+
+    settings(seed=seed)
+    return falsifying.falsified(targets(names, part=part, topic=topic, true=all, false=false, verb="falsify"), budget=budget, seed=seed, out=out, json=json)
 
 
 @command

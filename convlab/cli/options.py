@@ -28,6 +28,11 @@ Iterations = Annotated[int, typer.Option("--iterations", metavar="N", help="Upda
 Dimension = Annotated[int | None, typer.Option("--dimension", metavar="N", help="Only problems of this dimension.", show_default="all dimensions")]
 Alpha = Annotated[float, typer.Option("--alpha", metavar="A", help="Error level of a sampled verdict.")]
 Workers = Annotated[int, typer.Option("--workers", metavar="N", help="Processes; the results are the same for any number.")]
+Budget = Annotated[float, typer.Option("--budget", metavar="SECONDS", help="How long to search each theorem.")]
+InstanceFile = Annotated[Path | None, typer.Option("--instance", metavar="FILE", help="Judge this instance alone: a file that falsify or check --out wrote.",
+                                                   show_default="all that match")]
+Witnesses = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Write what was found there: data file and standalone script.",
+                                                show_default="nothing is written")]
 Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the files go.")]
 
 

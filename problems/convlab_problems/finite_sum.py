@@ -24,7 +24,7 @@ from convlab.assumptions import (
 from convlab.constants import Array, Constant, Number, exact
 from convlab.draws import Draws, Uniform
 from convlab.operations import norm_squared, solve
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import array_of, matching, number, root_constant, starts_around
 
 
@@ -172,4 +172,8 @@ def members() -> Iterator[Member]:
     yield Member("least-squares-5", least_squares(((2, 1), (-1, 2), (half, half), (3, 0), (0, -3)), (5, -21, Fraction(3, 4), 10, -8)))
 
 
-FAMILY = Family("finite_sum", make, members)
+CENTRE = Fraction(-9, 4)      # about where the searched ones have their minimum: not at 0, which a method might know
+SEARCH = (Space({"L_max": (1 / 8, 64), "smallest_over_L_max": (1e-3, 1), "apart_over_R": (-2, 2), "R": (1 / 8, 64)},
+                lambda n: {"curvatures": (n["L_max"], n["smallest_over_L_max"] * n["L_max"]), "centres": (CENTRE, CENTRE + n["apart_over_R"] * n["R"]),
+                           "start": CENTRE + n["R"]}),)
+FAMILY = Family("finite_sum", make, members, SEARCH)

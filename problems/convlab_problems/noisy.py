@@ -11,7 +11,7 @@ import numpy as np
 from convlab.assumptions import BoundedVariance, NoiseCovariance, Proximable
 from convlab.constants import Array
 from convlab.draws import Draws, Finite, Noise
-from convlab.problem import Family, Member, Start, installed_families
+from convlab.problem import Family, Member, Space, Start, installed_families
 from convlab_problems import huber, quadratic
 from convlab_problems.rational import array_of, number, root_constant
 
@@ -113,4 +113,12 @@ def members() -> Iterator[Member]:
     yield Member("noisy-huber-convex", make(huber.make(0, 5, centre=8, threshold=half), Fraction(13, 4)))
 
 
-FAMILY = Family("noisy", make, members)
+CENTRE = Fraction(13, 4)      # where the searched ones have their minimum: not at 0, which a method might know
+SEARCH = (Space({"L": (1 / 8, 64), "R": (1 / 8, 64), "noise_over_LR": (1e-3, 10)},
+                lambda n: {"clean": "quadratic", "spectrum": (n["L"],), "centre": CENTRE, "start": (CENTRE + n["R"],),
+                           "noise": n["noise_over_LR"] * n["L"] * n["R"]}),
+          Space({"L": (1 / 8, 64), "mu_over_L": (1e-3, 1), "R": (1 / 8, 64), "noise_over_LR": (1e-3, 10), "flat": (0, 1)},
+                lambda n: {"clean": "quadratic", "spectrum": (n["mu_over_L"] * n["L"], n["L"]), "centre": CENTRE,
+                           "start": (CENTRE + n["flat"] * n["R"], CENTRE + (1 - n["flat"]) * n["R"]),
+                           "noise": (n["flat"] * n["noise_over_LR"] * n["L"] * n["R"], (1 - n["flat"]) * n["noise_over_LR"] * n["L"] * n["R"])}))
+FAMILY = Family("noisy", make, members, SEARCH)

@@ -1,0 +1,104 @@
+"""`falsify`: a theorem's rate bounds against the worst instance of their whole problem class, with what a reviewer needs of it."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from convlab.errors import BadInput
+from convlab.falsify.instances import document_of
+from convlab.falsify.script import script_or_reason
+from convlab.falsify.search import CANNOT, Clock, Searched, Worst, hunt
+from convlab.falsify.sharpness import Sharpness, sharpness
+from convlab.judge.verdict import Skipped, jsonable, log10
+from convlab.problem import Family, installed_families
+from convlab.theorem import FalseClaim, RateBound, Theorem
+
+INSIDE = 3 / 4      # share of a claim's time that goes to instances inside its condition; the rest looks just outside
+
+
+@dataclass(frozen=True)
+class Falsified:
+    """The worst instance of one claim: as a data file, as a program where it can be printed, and how sharp the condition is."""
+
+    theorem: str
+    claim: str
+    false: bool                       # declared false: a refutation is what is expected
+    worst: Worst
+    instance: Mapping[str, Any]
+    script: str | None
+    reason: str                       # why there is no script, or no decision in rationals
+    sharpness: tuple[Sharpness, ...]
+    searched: tuple[Searched, ...]
+
+    @property
+    def refuted(self) -> bool:
+        """Whether it violates the claim, in rationals."""
+        return self.worst.refuted
+
+    @property
+    def evaluations(self) -> int:
+        """How many instances were run."""
+        return sum(part.evaluations for part in self.searched)
+
+    def to_json(self) -> dict[str, Any]:
+        """The item of `results` in `convlab falsify --json`."""
+        spot = self.worst.spot
+        result = spot.evidence.result
+        return {"theorem": self.theorem, "claim": self.claim, "verdict": "refuted" if self.refuted else "not refuted", "judged_by": self.worst.source.value,
+                "worst_ratio": jsonable(_number(self.worst.ratio)), "worst_ratio_log10": log10(self.worst.ratio), "worst_k": spot.k,
+                "measured": jsonable(_number(result.measured[spot.row, spot.case])), "bound": jsonable(_number(result.bound[spot.row, spot.case])),
+                "instance": dict(self.instance), "script": self.script, "note": self.reason,
+                "sharpness": [{"tunable": s.tunable, "excess": jsonable(s.excess), "searched": jsonable(s.searched), "told": str(s),
+                               "instance": None if s.worst is None else _document(self.theorem, self.claim, s.worst, outside=True)} for s in self.sharpness],
+                "searched": [{"ground": p.ground, "evaluations": p.evaluations, "worst_ratio": jsonable(p.ratio), "finished": p.finished} for p in self.searched]}
+
+
+def _number(value: Any) -> Any:
+    return value if value is None or hasattr(value, "denominator") else float(value)
+
+
+def falsify(theorem: Theorem, *, budget: float = 60.0, seed: int = 0, families: Mapping[str, Family] | None = None) -> tuple[tuple[Falsified, ...], tuple[Skipped, ...]]:
+    """The worst instance found of every rate bound, and the claims that were not searched, with the reason. `budget` is in seconds, shared by the claims.
+
+    The same seed finds the same instance, unless the budget cuts a search short (`finished` tells). Raises BadInput for a budget that is not positive.
+    """
+    if not 0 < budget < float("inf"):
+        raise BadInput(f"--budget {budget:g}: a search needs a positive number of seconds.")
+    families = installed_families() if families is None else families
+    clock, found, skipped = Clock(budget), [], []
+    for number, declared in enumerate(theorem.claims):
+        claim = declared.asserted if isinstance(declared, FalseClaim) else declared
+        share = max(0.0, clock.left) / (len(theorem.claims) - number)
+        reason = _why_not(claim)
+        try:
+            false = isinstance(declared, FalseClaim)
+            item = _falsified(theorem.id, declared.name, claim, false, families, seed, share) if isinstance(claim, RateBound) and not reason else None
+        except CANNOT as error:
+            item, reason = None, str(error)
+        if item is not None:
+            found.append(item)
+        else:
+            skipped.append(Skipped(theorem.id, declared.name, "", reason or "no problem that can be searched satisfies its assumptions, within this budget"))
+    return tuple(found), tuple(skipped)
+
+
+def _why_not(claim: Any) -> str:
+    if not isinstance(claim, RateBound):
+        return f"a {type(claim).__name__} is searched by `check` itself"
+    return "it speaks of one instance, not of a class" if claim.on else ""
+
+
+def _falsified(title: str, name: str, claim: RateBound, false: bool, families: Mapping[str, Family], seed: int, seconds: float) -> Falsified | None:
+    worst, searched, scores = hunt(claim, families, seed, Clock(INSIDE * seconds))
+    if worst is None:
+        return None
+    edges = sharpness(claim, worst.setting, scores, seed, (1 - INSIDE) * seconds)
+    spot = worst.spot
+    place = spot.row, spot.case
+    program, why = script_or_reason(title, claim, worst.setting, spot.k, spot.evidence.result.measured[place], spot.evidence.result.bound[place])
+    return Falsified(title, name, false, worst, _document(title, name, worst), program, "; ".join(filter(None, (worst.reason, why))), edges, searched)
+
+
+def _document(title: str, name: str, worst: Worst, outside: bool = False) -> dict[str, Any]:
+    return document_of(title, name, worst.choice.ground.told(worst.choice.numbers), worst.setting, worst.spot.k, outside)
