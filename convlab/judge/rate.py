@@ -11,7 +11,7 @@ from convlab.arithmetic import FLOAT64, RATIONAL
 from convlab.constants import Array
 from convlab.draws import Inexact
 from convlab.judge.bounds import bound_along, needed_symbols
-from convlab.judge.compare import Comparison, compared
+from convlab.judge.compare import HUGE, Comparison, compared
 from convlab.judge.grid import algorithm_of, floor_of, grid_step, judged_points
 from convlab.judge.sampled import sampled_verdict
 from convlab.judge.verdict import Skipped, Verdict
@@ -70,7 +70,7 @@ def judge_instance(title: str, claim: RateBound, instance: Instance, families: M
         raise NotApplicable("none of its parameter points lies in the condition")
     try:
         evidence = [e for k, setting in found for e in exact_evidence(claim, setting, k, settings)]
-    except (Unsupported, ValueError, TypeError, OverflowError) as reason:
+    except (Unsupported, ValueError, TypeError, ArithmeticError) as reason:
         evidence = [e for k, setting in found for e in float_evidence(claim, [setting], settings, k)]
         evidence = [replace(e, note=_joined(e.note, f"not in rationals: {reason}")) for e in evidence]
     return verdict_of(title, claim, repr(instance), evidence, settings)
@@ -84,19 +84,35 @@ def exact_evidence(claim: RateBound, setting: Setting, k: int | None, settings: 
     """Rational evidence on one setting, judged at horizon k only if given. Raises where it leaves the rationals."""
     batch = batch_of([setting], RATIONAL)
     algorithm = algorithm_of(claim)
-    found = []
+    found, unreached = [], []
     for horizon in ((k,) if k is not None else claim.grid.horizons or (None,)):
         last = horizon if horizon is not None else min(settings.iterations, EXACT_STEPS)
         binder = Binder(algorithm, batch.values, batch.x0.ndim, last, RATIONAL)
-        if is_random(algorithm):
-            record, note = _random_record(claim, binder, batch, min(last, EXACT_MOMENTS), min(last, EXACT_CLOUD))
-            if isinstance(record, list):
-                found.append(_adversarial(claim, batch, record, Source.RATIONAL, note))
-                continue
-        else:
-            record, note = rational_record(claim, binder, batch, last)
-        found.append(_evidence(claim, batch, record, Source.RATIONAL, horizon, note))
-    return found
+        try:
+            if is_random(algorithm):
+                record, note = _random_record(claim, binder, batch, min(last, EXACT_MOMENTS), min(last, EXACT_CLOUD))
+                found.append(_adversarial(claim, batch, record, Source.RATIONAL, horizon, note) if isinstance(record, list)
+                             else _evidence(claim, batch, record, Source.RATIONAL, horizon, note))
+            else:
+                record, note = rational_record(claim, binder, batch, last)
+                found.append(_evidence(claim, batch, record, Source.RATIONAL, horizon, note))
+        except Inexact as reason:
+            unreached.append(_at_horizon(horizon, reason))
+    return _reached(found, unreached)
+
+
+def _at_horizon(horizon: int | None, reason: Inexact) -> str:
+    """A horizon that a source does not reach leaves the others to be judged; without horizons the source fails."""
+    if horizon is None:
+        raise reason
+    return f"not at K = {horizon}: {reason}"
+
+
+def _reached(found: list[Evidence], unreached: list[str]) -> list[Evidence]:
+    """The evidence, with a note of what it does not cover. Raises Inexact where there is none."""
+    if not found:
+        raise Inexact("; ".join(unreached))
+    return [replace(found[0], note=_joined(found[0].note, *unreached)), *found[1:]] if unreached else found
 
 
 def rational_record(claim: RateBound, binder: Binder, batch: Batch, last: int) -> tuple[Record, str]:
@@ -144,17 +160,21 @@ def judge_member(title: str, claim: RateBound, member: Member, settings: Setting
 def float_evidence(claim: RateBound, found: list[Setting], settings: Settings, k: int | None = None) -> list[Evidence]:
     """Evidence by the best exact source in float64, over all settings of one problem."""
     algorithm = algorithm_of(claim)
-    evidence = []
+    evidence: list[Evidence] = []
+    unreached = []
     for batch in batches(found):
         for horizon in ((k,) if k is not None else claim.grid.horizons or (None,)):
             points = judged_points(claim, batch, settings, horizon)
             binder = Binder(algorithm, batch.values, batch.x0.ndim, int(points[-1]), FLOAT64)
-            if is_random(algorithm):
-                evidence += random_evidence(claim, binder, batch, points, horizon)
-            else:
-                record = deterministic_record(claim, binder, batch, points)
-                evidence.append(_evidence(claim, batch, record, Source.DETERMINISTIC, horizon))
-    return evidence
+            try:
+                if is_random(algorithm):
+                    evidence += random_evidence(claim, binder, batch, points, horizon)
+                else:
+                    record = deterministic_record(claim, binder, batch, points)
+                    evidence.append(_evidence(claim, batch, record, Source.DETERMINISTIC, horizon))
+            except Inexact as reason:
+                unreached.append(_at_horizon(horizon, reason))
+    return _reached(evidence, unreached)
 
 
 def deterministic_record(claim: RateBound, binder: Binder, batch: Batch, points: Array) -> Record:
@@ -179,7 +199,7 @@ def random_evidence(claim: RateBound, binder: Binder, batch: Batch, points: Arra
                 record, note = _cloud_record(claim, alone, single, min(int(points[-1]), ENUMERATED), claim.grid.step, WORK // len(batch.settings))
             except Inexact as second:
                 raise Inexact(f"exact moments: {reason}; enumeration: {second}") from second
-            found.append(_adversarial(claim, single, record, Source.ENUMERATION, note) if isinstance(record, list)
+            found.append(_adversarial(claim, single, record, Source.ENUMERATION, horizon, note) if isinstance(record, list)
                          else _evidence(claim, single, record, Source.ENUMERATION, horizon, note))
         return found
 
@@ -213,6 +233,8 @@ def _in_mode(claim: RateBound, every: Record, points: Array) -> Record:
 
 def _cloud_record(claim: RateBound, binder: Binder, batch: Batch, last: int, step: Any, work: int = WORK) -> tuple[Record | list[Cloud], str]:
     assert claim.metric is not None
+    if claim.reads and claim.law is Law.EXPECTATION:
+        raise Inexact(f"the bound reads {claim.reads[0].name}, which differs between runs")
     found = clouds(binder, batch, last, work=work)
     note = f"enumerated up to k = {found[-1].k}" if found[-1].k < last or last == ENUMERATED else ""
     if claim.law is Law.SURELY:
@@ -250,9 +272,11 @@ def _mean(claim: RateBound, cloud: Cloud) -> Array:
     return np.asarray((weights * values).sum(axis=0))[None]      # of objects numpy sums a plain row to a bare Fraction
 
 
-def _adversarial(claim: RateBound, batch: Batch, found: list[Cloud], source: Source, note: str) -> Evidence:
+def _adversarial(claim: RateBound, batch: Batch, found: list[Cloud], source: Source, horizon: int | None, note: str) -> Evidence:
     """A claim on every path: each reachable state is compared with its own bound, the worst kept."""
     assert claim.metric is not None
+    if claim.mode != every_iterate or any(s.summed for s in claim.reads):
+        raise Inexact("a state tells nothing of the best, the mean or the sum along the paths that lead to it")
     rows = []
     initial = claim.metric(found[0].state, found[0].case)
     for cloud in found:
@@ -266,7 +290,7 @@ def _adversarial(claim: RateBound, batch: Batch, found: list[Cloud], source: Sou
         if batch.arithmetic.eps:
             floor = np.broadcast_to(_cloud_floors(claim, [cloud], batch.arithmetic.eps)[0], measured.shape[:1])[None]
         rows.append(compared(record.k, record.measured, bound, floor, claim.relation, batch.arithmetic.eps))
-    return Evidence(batch.settings, worst_of_paths(rows, claim.relation), source, note)
+    return Evidence(batch.settings, _spoken_of(claim, batch, worst_of_paths(rows, claim.relation), horizon, note), source, note)
 
 
 def worst_of_paths(rows: list[Comparison], relation: Relation) -> Comparison:
@@ -277,9 +301,19 @@ def worst_of_paths(rows: list[Comparison], relation: Relation) -> Comparison:
         chosen.append(max(range(len(order)), key=order.__getitem__))
     pick = [(row, i) for row, i in zip(rows, chosen, strict=True)]
     kind = rows[0].ratio.dtype
+    broke, diverged = _lost_path(rows)
     return Comparison(np.array([int(row.k[0]) for row in rows]), np.array([[row.ratio[0][i]] for row, i in pick], dtype=kind),
                       np.array([[row.violated[0][i]] for row, i in pick]), np.array([[row.measured[0][i]] for row, i in pick], dtype=kind),
-                      np.array([[row.bound[0][i]] for row, i in pick], dtype=kind), np.array([-1]), np.array([False]))
+                      np.array([[row.bound[0][i]] for row, i in pick], dtype=kind), np.array([broke]), np.array([diverged]))
+
+
+def _lost_path(rows: list[Comparison]) -> tuple[int, bool]:
+    """The first k at which some path met no finite number (-1 if none), and whether it had grown without bound before."""
+    for number, row in enumerate(rows):
+        if row.measured.dtype.kind == "f" and not np.isfinite(row.measured).all():
+            before = [np.abs(r.measured[np.isfinite(r.measured)]).max(initial=0.0) for r in rows[:number + 1]]
+            return int(row.k[0]), bool(max(before) > HUGE or row.diverged.any())
+    return -1, False
 
 
 def _badness(ratio: Any, relation: Relation) -> float:
@@ -293,11 +327,14 @@ def _evidence(claim: RateBound, batch: Batch, record: Record, source: Source, ho
     initial = _initial(claim, record)
     bound = bound_along(claim, batch, record, initial)
     result = compared(record.k, record.measured, bound, record.floor, claim.relation, batch.arithmetic.eps)
-    return Evidence(batch.settings, _spoken_of(result, record.k == horizon if horizon is not None else record.k >= claim.grid.first), source, note)
+    return Evidence(batch.settings, _spoken_of(claim, batch, result, horizon, note), source, note)
 
 
-def _spoken_of(result: Comparison, rows: Array) -> Comparison:
-    """The rows of the k that the claim speaks of."""
+def _spoken_of(claim: RateBound, batch: Batch, result: Comparison, horizon: int | None, note: str) -> Comparison:
+    """The rows of the k that the claim speaks of. Raises Inexact where the run ends before them."""
+    rows = (result.k >= claim.grid.first) & (result.k % grid_step(claim, batch) == 0) if horizon is None else result.k == horizon
+    if not rows.any():
+        raise Inexact(f"{note or f'the run ends at k = {int(result.k[-1])}'}, before the claim speaks")
     return replace(result, k=result.k[rows], ratio=result.ratio[rows], violated=result.violated[rows], measured=result.measured[rows], bound=result.bound[rows])
 
 
