@@ -133,6 +133,7 @@ def test_every_public_thing_says_what_it_is(name: str) -> None:
 
 
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|raise NotImplementedError|return NotImplemented\b")
+CATCHES_ALL = {"convlab/falsify/script.py"}     # runs a program that it has just written, and hands it out only if it did not fail in any way
 TEMPLATE = "convlab/cli/template.py"      # writes the TODOs of a user's new theorem
 
 
@@ -143,7 +144,8 @@ def test_nothing_is_left_unfinished(name: str) -> None:
     handlers = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ExceptHandler)]
 
     assert UNFINISHED.findall(text) == []
-    assert not any(handler.type is None or (isinstance(handler.type, ast.Name) and handler.type.id in ("Exception", "BaseException")) for handler in handlers)
+    everything = [h for h in handlers if h.type is None or (isinstance(h.type, ast.Name) and h.type.id in ("Exception", "BaseException"))]
+    assert name in CATCHES_ALL or everything == []
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parent.glob("test_*.py")), ids=lambda path: path.name)

@@ -100,7 +100,8 @@ def _affine(out: Array, base: Array, shifts: Array, m: int, arithmetic: Arithmet
     linear = np.swapaxes(out[:, 1:m + 1] - out[:, :1], 1, 2)                 # columns are images of the axes
     predicted = constant[:, None] + shifts[:, m + 1:] @ np.swapaxes(linear, 1, 2) + base[:, None]
     off = np.abs((predicted - out[:, m + 1:]).astype(float))
-    size = np.abs(out[:, m + 1:].astype(float)).max(axis=2, keepdims=True) + np.abs(base.astype(float)).max(initial=0.0)
+    size = sum(np.abs(part[:, m + 1:].astype(float)).max(axis=2, keepdims=True) for part in (out, shifts))      # a step to x* is 0 up to the rounding of where it began
+    size = size + np.abs(base.astype(float)).max(initial=0.0)
     if not np.all(off <= (0 if arithmetic.eps == 0 else 1e-10) * size):      # floats: rounding of the read-off grows with m, far below ten digits
         raise Inexact("a step is not affine in the state")
     matrix = np.zeros((len(base), m + 1, m + 1), dtype=out.dtype)
