@@ -176,11 +176,12 @@ class Space:
     """Where an adversary may look in a family: a range for each number of its choice, and the keyword arguments of `make` that a choice means.
 
     A range with positive ends is searched in the logarithm, any other one evenly. `parameters` is plain arithmetic, so that rational numbers give a
-    rational problem; `start` is among what it returns.
+    rational problem; `start` is among what it returns. `random`: worth a look only for methods that draw (others see a plainer family's problem there).
     """
 
     ranges: Mapping[str, tuple[float, float]]
     parameters: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    random: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from convlab.judge.grid import algorithm_of
 from convlab.problem import Family, Space, Start
 from convlab.run.bind import symbols_of
 from convlab.run.cases import NotApplicable, Setting, check_exact, condition_of, constants_of, refuse_restrictions, start_constants, stream
@@ -39,10 +40,10 @@ class Choice:
     places: Mapping[Any, Any]
 
 
-def spaces(families: Mapping[str, Family]) -> Iterator[Ground]:
-    """The search spaces of every family."""
+def spaces(families: Mapping[str, Family], random: bool = True) -> Iterator[Ground]:
+    """The search spaces of every family; without `random`, those only that a method without draws is worth running on."""
     for family in families.values():
-        for number, space in enumerate(family.search):
+        for number, space in enumerate(s for s in family.search if random or not s.random):
             yield Ground(family.name if len(family.search) == 1 else f"{family.name}/{number + 1}", space.ranges,
                          partial(_made, family, space), partial(_told, family, space))
 
@@ -130,7 +131,7 @@ def setting_of(claim: RateBound, choice: Choice, beyond: Mapping[Any, Any] | Non
     refuse_restrictions(problem, claim.assumptions)
     provenance = constants_of(problem, claim.assumptions)
     if claim.relation is not Relation.AT_MOST:
-        check_exact(getattr(claim.bound, "free_symbols", set()) | symbols_of(claim.algorithm), provenance)
+        check_exact(getattr(claim.bound, "free_symbols", set()) | symbols_of(algorithm_of(claim)), provenance)
     constants = {**{s: c.value for s, c in provenance.items()}, **start_constants(problem, start)}
     return Setting(problem, choice.ground.name, start, point_of(claim, constants, choice.places, beyond), constants, provenance)
 

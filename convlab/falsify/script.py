@@ -41,7 +41,7 @@ ROOT = ("def root(square):\n    exact = Fraction(isqrt(Fraction(square).numerato
 def script(title: str, claim: RateBound, setting: Setting, k: int, measured: Any = None, bound: Any = None) -> str:
     """The program. Raises Unsupported with the reason where there is none; `measured` and `bound` are what it must print."""
     problem = cast(setting.problem, RATIONAL)
-    if is_random(claim.algorithm) or claim.coupled is not None:
+    if claim.coupled is not None or is_random(claim.algorithm):
         raise Unsupported("the run is random: an expectation is no single trajectory")
     if not hasattr(problem, "program"):
         raise Unsupported(f"{type(problem).__name__} cannot print itself")

@@ -17,10 +17,13 @@ from scipy.optimize import Bounds, differential_evolution, minimize
 from convlab.constants import Array
 from convlab.draws import Inexact
 from convlab.falsify.grounds import Choice, Ground, choice_at, members, rounded, setting_of, spaces, variables
+from convlab.falsify.together import compared_together
+from convlab.judge.grid import algorithm_of
 from convlab.judge.rate import REASONS, exact_evidence, float_evidence
 from convlab.judge.words import Evidence, Spot, first_violation, worst_spot
 from convlab.problem import Family
 from convlab.run.cases import Setting
+from convlab.run.engine import is_random
 from convlab.run.settings import Settings
 from convlab.theorem import RateBound, Relation, Source
 
@@ -29,8 +32,10 @@ POPULATION = 8                 # points of a generation for each variable
 GENERATIONS = 60
 TRIED = 8                      # random choices that tell whether a ground fits
 POLISH = 60                    # evaluations of the local search for each variable
+LEAST = 1e-12                  # ratios below this too
 LARGE = 1e9                    # ratios beyond this are all alike
 DENOMINATORS = (10, 100, 10**3, 10**4, 10**6, 10**9)
+SAME = 1e-9                    # relative: what summing in another order may change in a ratio
 KEPT = 1e-4                    # what rounding the numbers may cost of the ratio (relative)
 CANNOT = (*REASONS, ValueError, ZeroDivisionError, OverflowError)      # what a choice that no problem fits raises
 NOT_RATIONAL = (*CANNOT, TypeError)
@@ -100,19 +105,19 @@ class Trace:
     claim: RateBound
     ends: float
     best: Score | None = None
+    at_once: bool = False
     evaluations: int = 0
-    beyond: Mapping[Any, Any] | None = None
-    steps: int = STEPS
 
-    def score(self, choice: Choice) -> float:
-        """Minus the logarithm of the ratio, for an optimiser that minimises; raises OutOfTime."""
+    def scores(self, choices: list[Choice]) -> Array:
+        """Minus the logarithms of the ratios, for an optimiser that minimises; raises OutOfTime."""
         if time.monotonic() > self.ends:
             raise OutOfTime
-        self.evaluations += 1
-        found = scored(self.claim, choice, self.beyond, self.steps)
-        if self.best is None or (found.violated, found.ratio) > (self.best.violated, self.best.ratio):
-            self.best = found
-        return -math.log(max(found.ratio, 1e-12))
+        self.evaluations += len(choices)
+        found = together(self.claim, choices) if self.at_once else [scored(self.claim, choice) for choice in choices]
+        best = max(found, key=lambda one: (one.violated, one.ratio))
+        if self.best is None or (best.violated, best.ratio) > (self.best.violated, self.best.ratio):
+            self.best = best
+        return np.array([-math.log(max(one.ratio, LEAST)) for one in found])
 
 
 def scored(claim: RateBound, choice: Choice, beyond: Mapping[Any, Any] | None = None, steps: int = STEPS) -> Score:
@@ -123,21 +128,57 @@ def scored(claim: RateBound, choice: Choice, beyond: Mapping[Any, Any] | None = 
         return Score(choice, 0.0, False)
     violation, worst = first_violation(evidence), worst_spot(evidence, claim.relation)
     shown = violation or worst
-    ratio = 0.0 if shown is None or shown.ratio is None or shown.ratio != shown.ratio else float(shown.ratio)
-    if claim.relation is Relation.EQUAL:
-        ratio = 1 + abs(ratio - 1)
-    return Score(choice, min(LARGE, ratio) if violation is not None else min(1.0, ratio), violation is not None)
+    return _score(claim, choice, 0.0 if shown is None or shown.ratio is None else float(shown.ratio), violation is not None)
+
+
+def _score(claim: RateBound, choice: Choice, ratio: float, violated: bool) -> Score:
+    ratio = 0.0 if ratio != ratio else 1 + abs(ratio - 1) if claim.relation is Relation.EQUAL else ratio
+    return Score(choice, min(LARGE, ratio) if violated else min(1.0, ratio), violated)
+
+
+def together(claim: RateBound, choices: list[Choice]) -> list[Score]:
+    """The float run of many choices at once; those that fit no case get ratio 0."""
+    cases: list[Any] = [_case(claim, choice) for choice in choices]
+    fitting_ones = [case for case in cases if case is not None]
+    if not fitting_ones:
+        return [Score(choice, 0.0, False) for choice in choices]
+    result = compared_together(claim, fitting_ones, STEPS)
+    ratios, violated = np.asarray(result.ratio, dtype=float), result.violated.any(axis=0)
+    ranked = np.where(result.violated, np.inf, np.where(np.isnan(ratios), -1, ratios))
+    chosen = iter(zip(ratios[ranked.argmax(axis=0), np.arange(len(fitting_ones))].tolist(), violated.tolist(), strict=True))
+    return [Score(choice, 0.0, False) if case is None else _score(claim, choice, *next(chosen)) for choice, case in zip(choices, cases, strict=True)]
+
+
+def _case(claim: RateBound, choice: Choice) -> Setting | None:
+    try:
+        return setting_of(claim, choice)
+    except CANNOT:
+        return None
+
+
+def agree(claim: RateBound, ground: Ground) -> bool:
+    """Whether the ground's instances may run together: some random ones then score as they do one by one."""
+    if is_random(algorithm_of(claim)) or claim.coupled is not None:
+        return False
+    cubes = np.random.default_rng(0).random((TRIED, len(variables(claim, ground))))
+    choices = [choice_at(claim, ground, cube) for cube in cubes]
+    try:
+        found = together(claim, choices)
+    except (*CANNOT, TypeError, IndexError):
+        return False
+    alone = [scored(claim, choice) for choice in choices]
+    return all(abs(a.ratio - b.ratio) <= SAME * max(1.0, b.ratio) and a.violated == b.violated for a, b in zip(found, alone, strict=True))
 
 
 def searched(claim: RateBound, ground: Ground, seed: int, seconds: float) -> tuple[Searched, Score | None]:
     """Differential evolution on one ground, then Nelder-Mead from its best point. The same result for a seed, unless time runs out first."""
     count = len(variables(claim, ground))
-    trace = Trace(claim, time.monotonic() + seconds)
-    score = _on_cube(trace, ground)
+    trace = Trace(claim, time.monotonic() + seconds, at_once=agree(claim, ground))
     try:
         cube = Bounds(np.zeros(count), np.ones(count))
-        found = differential_evolution(score, cube, popsize=POPULATION, maxiter=GENERATIONS, seed=seed, polish=False, tol=1e-7, atol=1e-9)
-        _polished(score, np.asarray(found.x))
+        found = differential_evolution(_on_cube(trace, ground), cube, popsize=POPULATION, maxiter=GENERATIONS, seed=seed, polish=False, tol=1e-7,
+                                       atol=1e-9, updating="deferred", vectorized=True)
+        _polished(_on_cube(trace, ground), np.asarray(found.x))
         finished = True
     except OutOfTime:
         finished = False
@@ -153,18 +194,23 @@ def fits(claim: RateBound, ground: Ground) -> bool:
 
 def fitting(claim: RateBound, families: Mapping[str, Family]) -> list[Ground]:
     """The grounds that fit: spaces of families, or single problems where no space does."""
-    every = [list(found) for found in (spaces(families), members(families))]
+    every = [list(found) for found in (spaces(families, is_random(algorithm_of(claim))), members(families))]
     return next((kept for kept in ([g for g in found if fits(claim, g)] for found in every) if kept), [])
 
 
-def _on_cube(trace: Trace, ground: Ground) -> Callable[[Array], float]:
-    return lambda cube: trace.score(choice_at(trace.claim, ground, np.clip(cube, 0, 1)))
+def _on_cube(trace: Trace, ground: Ground) -> Callable[[Array], Array]:
+    """The objective on points of the cube in columns, (variables, points)."""
+    def objective(columns: Array) -> Array:
+        return trace.scores([choice_at(trace.claim, ground, cube) for cube in np.clip(columns.T, 0, 1)])
+
+    return objective
 
 
-def _polished(score: Callable[[Array], float], best: Array) -> None:
+def _polished(objective: Callable[[Array], Array], best: Array) -> None:
     """A local search on a small simplex, turned inwards at the faces of the cube; the trace keeps what it finds."""
     simplex = np.vstack([best, *(best + np.where(best > 0.5, -0.02, 0.02) * row for row in np.eye(len(best)))])
-    minimize(score, best, method="Nelder-Mead", options={"initial_simplex": simplex, "maxfev": POLISH * len(best), "xatol": 1e-7, "fatol": 1e-10})
+    minimize(lambda cube: float(objective(cube[:, None])[0]), best, method="Nelder-Mead",  # type: ignore[call-overload]   # the stubs want the options one by one
+             options={"initial_simplex": simplex, "maxfev": POLISH * len(best), "xatol": 1e-7, "fatol": 1e-10})
 
 
 def decided(claim: RateBound, score: Score, beyond: Mapping[Any, Any] | None = None, steps: int = STEPS) -> Worst:
@@ -212,8 +258,9 @@ def hunt(claim: RateBound, families: Mapping[str, Family], seed: int, clock: Clo
     return max(judged, key=_rank, default=None), tuple(done), tuple(scores)
 
 
-def _rank(worst: Worst) -> tuple[bool, bool, float, bool, bool]:
-    """Refuted, violated, the ratio; among equals one judged in rationals, and one that a script can hold."""
+def _rank(worst: Worst) -> tuple[bool, bool, float, bool, bool, int]:
+    """Refuted, violated, the ratio to three digits; among equals one judged in rationals, one that a script can hold, one of few dimensions."""
     above = bool(worst.spot.evidence.result.violated[worst.spot.row, worst.spot.case])
     ratio = 0.0 if worst.ratio is None else float(worst.ratio)
-    return worst.refuted, above, ratio if above else round(min(ratio, 1.0), 9), worst.source is Source.RATIONAL, hasattr(worst.setting.problem, "program")
+    told = float(f"{ratio if above else min(ratio, 1.0):.3g}")
+    return (worst.refuted, above, told, worst.source is Source.RATIONAL, hasattr(worst.setting.problem, "program"), -int(np.size(worst.setting.start.point)))

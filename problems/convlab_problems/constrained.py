@@ -108,7 +108,7 @@ class HalfLine:
 
     def value(self, x: Array) -> Array:
         """c x, (replicates,)."""
-        return self.c * x[..., 0]
+        return (self.c * x).sum(axis=-1)
 
     def gap(self, x: Array) -> Array:
         """c x: f* = 0."""

@@ -175,5 +175,5 @@ def members() -> Iterator[Member]:
 CENTRE = Fraction(-9, 4)      # about where the searched ones have their minimum: not at 0, which a method might know
 SEARCH = (Space({"L_max": (1 / 8, 64), "smallest_over_L_max": (1e-3, 1), "apart_over_R": (-2, 2), "R": (1 / 8, 64)},
                 lambda n: {"curvatures": (n["L_max"], n["smallest_over_L_max"] * n["L_max"]), "centres": (CENTRE, CENTRE + n["apart_over_R"] * n["R"]),
-                           "start": CENTRE + n["R"]}),)
+                           "start": CENTRE + n["R"]}, random=True),)
 FAMILY = Family("finite_sum", make, members, SEARCH)

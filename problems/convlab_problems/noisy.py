@@ -116,9 +116,9 @@ def members() -> Iterator[Member]:
 CENTRE = Fraction(13, 4)      # where the searched ones have their minimum: not at 0, which a method might know
 SEARCH = (Space({"L": (1 / 8, 64), "R": (1 / 8, 64), "noise_over_LR": (1e-3, 10)},
                 lambda n: {"clean": "quadratic", "spectrum": (n["L"],), "centre": CENTRE, "start": (CENTRE + n["R"],),
-                           "noise": n["noise_over_LR"] * n["L"] * n["R"]}),
+                           "noise": n["noise_over_LR"] * n["L"] * n["R"]}, random=True),
           Space({"L": (1 / 8, 64), "mu_over_L": (1e-3, 1), "R": (1 / 8, 64), "noise_over_LR": (1e-3, 10), "flat": (0, 1)},
                 lambda n: {"clean": "quadratic", "spectrum": (n["mu_over_L"] * n["L"], n["L"]), "centre": CENTRE,
                            "start": (CENTRE + n["flat"] * n["R"], CENTRE + (1 - n["flat"]) * n["R"]),
-                           "noise": (n["flat"] * n["noise_over_LR"] * n["L"] * n["R"], (1 - n["flat"]) * n["noise_over_LR"] * n["L"] * n["R"])}))
+                           "noise": (n["flat"] * n["noise_over_LR"] * n["L"] * n["R"], (1 - n["flat"]) * n["noise_over_LR"] * n["L"] * n["R"])}, random=True))
 FAMILY = Family("noisy", make, members, SEARCH)

@@ -26,7 +26,7 @@ class AbsoluteValue:
 
     def value(self, x: Array) -> Array:
         """f(x), (replicates,)."""
-        return self.weight * absolute(x - self.centre).sum(axis=-1)
+        return (self.weight * absolute(x - self.centre)).sum(axis=-1)
 
     def gap(self, x: Array) -> Array:
         """f(x) itself, since f* = 0: nothing cancels."""

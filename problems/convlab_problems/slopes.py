@@ -27,13 +27,13 @@ class Ramp:
     def derivative(self, u: Array) -> Array:
         """(replicates, 1) to (replicates, 1): the rise over every piece passed, so that nothing large is subtracted near 0."""
         inside, beyond = _overlaps(u, self.edges)
-        return (inside * self.slopes[:-1]).sum(axis=-1)[:, None] + beyond * self.slopes[-1]
+        return (inside * self.slopes[..., :-1]).sum(axis=-1)[:, None] + beyond * self.slopes[..., -1:]
 
     def integral(self, u: Array) -> Array:
         """(replicates, 1) to (replicates,): one trapezium a piece."""
         inside, beyond = _overlaps(u, self.edges)
-        last = beyond * (self.heights[-1] + self.slopes[-1] * beyond / 2)
-        return (inside * (self.heights[:-1] + self.slopes[:-1] * inside / 2)).sum(axis=-1) + last[:, 0]
+        last = beyond * (self.heights[..., -1:] + self.slopes[..., -1:] * beyond / 2)
+        return (inside * (self.heights[..., :-1] + self.slopes[..., :-1] * inside / 2)).sum(axis=-1) + last[:, 0]
 
     def resolvent(self, u: Array, step_size: Number) -> Array:
         """The v >= 0 with v + step_size derivative(v) = u: piecewise linear too, its edges are the images of the edges."""

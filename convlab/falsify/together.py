@@ -1,0 +1,86 @@
+"""Many instances of one ground in a single run: their problems are laid along the replicate axis, as a batch of parameter points is.
+
+Whether a family's formulas allow that is found out by trying: scores together must equal scores one by one, else one by one it is.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from convlab.arithmetic import FLOAT64, cast
+from convlab.constants import Array, Constant
+from convlab.judge.bounds import bound_along
+from convlab.judge.compare import Comparison, compared
+from convlab.judge.grid import algorithm_of, judged_points
+from convlab.judge.rate import deterministic_record
+from convlab.metrics import Case
+from convlab.run.bind import Binder
+from convlab.run.cases import Batch, Setting, least_value, minimum_of
+from convlab.run.settings import Settings
+from convlab.symbols import Role, Symbol
+from convlab.theorem import RateBound
+
+PLAIN = (int, float, Fraction, np.floating)
+
+
+class Different(ValueError):
+    """Instances that do not lie along one axis: other types, shapes, sizes, horizons."""
+
+
+def compared_together(claim: RateBound, settings: Sequence[Setting], steps: int) -> Comparison:
+    """The run of all settings at once, (checkpoints, cases), over the k that the claim speaks of. Raises Different where they do not fit together."""
+    if claim.grid.horizons:
+        raise Different("one run for each horizon")
+    batch = _batch(settings)
+    points = judged_points(claim, batch, Settings(iterations=steps), None)
+    binder = Binder(algorithm_of(claim), batch.values, batch.x0.ndim, int(points[-1]), FLOAT64)
+    record = deterministic_record(claim, binder, batch, points)
+    bound = bound_along(claim, batch, record, record.measured[0])
+    result = compared(record.k, record.measured, bound, record.floor, claim.relation, FLOAT64.eps)
+    rows = record.k >= max(1, claim.grid.first)
+    return replace(result, k=result.k[rows], ratio=result.ratio[rows], violated=result.violated[rows], measured=result.measured[rows], bound=result.bound[rows])
+
+
+def _batch(settings: Sequence[Setting]) -> Batch:
+    problems = [cast(setting.problem, FLOAT64) for setting in settings]
+    values: dict[Any, Any] = {s: _values(s, [setting.values[s] for setting in settings]) for s in settings[0].values}
+    best = [minimum_of(problem) for problem in problems]
+    at = None if best[0] is None else np.stack([FLOAT64.array(np.asarray(found.at)) for found in best if found is not None])
+    least = {least_value(problem) for problem in problems}
+    if len(least) > 1:
+        raise Different("minima of different height")
+    lowest = least.pop()
+    case = Case(laid(problems), values, at, None if lowest is None else float(lowest))
+    return Batch(tuple(settings), case, np.stack([FLOAT64.array(np.asarray(s.start.point)) for s in settings]), values, FLOAT64)
+
+
+def _values(symbol: Any, entries: list[Any]) -> Any:
+    if isinstance(symbol, Symbol) and symbol.role in (Role.SIZE, Role.COUNTER):
+        if len(set(entries)) > 1:
+            raise Different(f"{symbol} differs")
+        return entries[0]
+    return np.array([float(v) for v in entries])
+
+
+def laid(items: Sequence[Any]) -> Any:
+    """Equal things as they are; numbers as (cases, 1), vectors as (cases, dimension), dataclasses field by field."""
+    first = items[0]
+    if is_dataclass(first) and not isinstance(first, (type, Constant)):
+        if any(type(item) is not type(first) for item in items):
+            raise Different("problems of different kinds")
+        return replace(first, **{f.name: laid([getattr(item, f.name) for item in items]) for f in fields(first) if f.init})
+    if isinstance(first, np.ndarray):
+        if any(np.shape(item) != first.shape for item in items):
+            raise Different("different shapes")
+        return first if all(np.array_equal(item, first) for item in items) else np.stack(items)
+    if isinstance(first, PLAIN) and not isinstance(first, bool):
+        return first if all(item == first for item in items) else _column(items)
+    return first
+
+
+def _column(items: Sequence[Any]) -> Array:
+    return np.array([float(item) for item in items])[:, None]
