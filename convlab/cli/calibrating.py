@@ -11,7 +11,7 @@ from rich.table import Table
 from convlab.cli.documents import EXPECTED, UNEXPECTED, document, messages, print_json, screen
 from convlab.cli.reporting import refuse_unwritable
 from convlab.errors import BadInput
-from convlab.judge.calibration import METHODS, Rates, laws
+from convlab.judge.calibration import LAWS, METHODS, Rates
 from convlab.judge.calibration import calibrated as rates_of
 from convlab.run.settings import Settings
 
@@ -29,7 +29,7 @@ def calibrated(settings: Settings, repeats: int, out: Path | None, *, json: bool
         refuse_unwritable(out)
     sizes = (settings.replicates // 16, settings.replicates // 4, settings.replicates)
     console, rates = messages(), []
-    for name in laws(settings.seed):
+    for name in LAWS:
         with console.status(f"{name}: {repeats} experiments"):
             rates += list(rates_of(settings.seed, repeats, sizes, (name,)))
     if out is not None:

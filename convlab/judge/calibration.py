@@ -5,7 +5,7 @@ tight, and false by e beyond. The e-value may be looked at after each of the rep
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,6 +32,8 @@ ITERATIONS = 16          # of the laws that are independent along the curve
 LAST = 100               # k at which the runs of algorithms end
 CHUNK = 16_384           # replicates drawn at a time
 CONFIDENCE = 0.99        # one-sided, of the Clopper-Pearson limit of a rate of refutations
+HEAVY = 2.0      # log-normal: kurtosis about 9 million, so that no sample variance here is near the true one
+RARE = 0.02      # Bernoulli: 50 with probability 1/50
 METHODS = ("refuted", "holds", "t_test", "bonferroni", "last_iterate", "mean")
 
 Draw = Callable[[int, int, int], Array]      # (chunk number, repeats, replicates) -> (repeats, iterations, replicates) of X/E[X]
@@ -66,19 +68,6 @@ class Rates:
                 **fractions, "refuted_lower": self.refuted_lower}
 
 
-def laws(seed: int) -> dict[str, Draw]:
-    """The laws by name: three that are independent along the curve, two algorithms of the catalogue measured against their exact moments."""
-    return {"exponential": partial(_independent, seed, lambda rng, shape: rng.exponential(size=shape)),
-            "lognormal": partial(_independent, seed, lambda rng, shape: rng.lognormal(-HEAVY**2 / 2, HEAVY, size=shape)),
-            "bernoulli": partial(_independent, seed, lambda rng, shape: rng.binomial(1, RARE, size=shape) / RARE),
-            "sgd-quadratic": algorithm_law("sgd-sc-const-sharp", "noisy-quadratic-covariance", seed),
-            "loopless-svrg": algorithm_law("lsvrg", "sum-spread-3", seed)}
-
-
-HEAVY = 2.0      # log-normal: kurtosis about 9 million, so that no sample variance here is near the true one
-RARE = 0.02      # Bernoulli: 50 with probability 1/50
-
-
 def _independent(seed: int, law: Callable[[np.random.Generator, tuple[int, ...]], Array], number: int, repeats: int, count: int) -> Array:
     return law(np.random.default_rng((seed, number)), (repeats, ITERATIONS, count))
 
@@ -103,12 +92,19 @@ def algorithm_law(title: str, problem: str, seed: int) -> Draw:
     return draw
 
 
+# Three laws that are independent along the curve, two algorithms of the catalogue measured against their exact moments; each made from a seed.
+LAWS: Mapping[str, Callable[[int], Draw]] = {
+    "exponential": lambda seed: partial(_independent, seed, lambda rng, shape: rng.exponential(size=shape)),
+    "lognormal": lambda seed: partial(_independent, seed, lambda rng, shape: rng.lognormal(-HEAVY**2 / 2, HEAVY, size=shape)),
+    "bernoulli": lambda seed: partial(_independent, seed, lambda rng, shape: rng.binomial(1, RARE, size=shape) / RARE),
+    "sgd-quadratic": partial(algorithm_law, "sgd-sc-const-sharp", "noisy-quadratic-covariance"),
+    "loopless-svrg": partial(algorithm_law, "lsvrg", "sum-spread-3")}
+
+
 def calibrated(seed: int, repeats: int, sizes: tuple[int, ...], only: tuple[str, ...] = (), excesses: tuple[float, ...] = EXCESSES) -> Iterator[Rates]:
     """The rates of every law, excess, alpha and number of replicates (increasing `sizes`)."""
-    for name, draw in laws(seed).items():
-        if only and name not in only:
-            continue
-        together = max(1, CHUNK // sizes[-1])
+    for name in only or LAWS:
+        draw, together = LAWS[name](seed), max(1, CHUNK // sizes[-1])
         totals = np.zeros((len(excesses), len(ALPHAS), len(sizes), len(METHODS)), dtype=int)
         for number, first in enumerate(range(0, repeats, together)):
             ratios = draw(number, min(together, repeats - first), sizes[-1])

@@ -92,7 +92,8 @@ class Sampler:
         seed = (self.settings.seed, self.title, self.claim.name, self.setting.name, *names)
         loop = run_sampled if eps else sampling_loop(self.settings, 0 if self.claim.reads else int(points[-1]) * count * batch.x0[0].size)
         loop(binder, batch.case.problem, initial_state(binder, batch), points, recorder, count, seed)       # series are read by the NumPy loop
-        return recorder.record(None)
+        record = recorder.record(None)
+        return replace(record, measured=np.asarray(record.measured, dtype=float))        # an algorithm may draw fractions
 
 
 def sampling_loop(settings: Settings, work: int) -> Callable[..., Any]:
@@ -152,7 +153,7 @@ class Opinion:
 
 
 def opinion(found: Tally, alpha: float) -> Opinion:
-    """Refuted beyond 1/alpha; holds with the power to see an excess of 10 % where the mean is above 0.8 of the bound, and no replicate carrying it all."""
+    """Refuted beyond 1/alpha; holds with a power that can be stated, an excess of 10 % where the mean is above 0.8 of the bound, no replicate carrying it all."""
     if not len(found.judged) or found.lost:
         return Opinion(Word.INCONCLUSIVE, 0.0, np.full(len(found.judged), np.inf), 0, "")
     log_e, powers, seen = found.wealth.log, visible_excess(found.seen, threshold(alpha)), found.seen
@@ -167,6 +168,8 @@ def opinion(found: Tally, alpha: float) -> Opinion:
                        f"{where} one replicate carries more than a tenth of the sum ({100 * float(seen.share.max()):.0f} %): there sampling certifies nothing")
     if blind.any():
         return Opinion(Word.INCONCLUSIVE, log_e, powers, nearest, "too few replicates to see an excess of 10 % everywhere near the bound")
+    if not np.isfinite(powers[nearest]):
+        return Opinion(Word.INCONCLUSIVE, log_e, powers, nearest, "")
     doubtful = log_e >= threshold(DOUBT)
     return Opinion(Word.INCONCLUSIVE if doubtful else Word.HOLDS, log_e, powers, nearest,
                    "the e-value speaks against the claim, short of refuting it" if doubtful else "")
@@ -248,7 +251,7 @@ def _verdict(sampler: Sampler, record: Record, found: Tally, bound: Array, judgi
     row = int(found.judged[judging.nearest]) // found.scale.shape[1] if judged else 0
     excess = float(judging.powers[judging.nearest]) if judged else np.inf
     suspect = _witness(sampler, Spot(evidence, row, 0), n) if judged and judging.log_e >= threshold(DOUBT) else None
-    return replace(verdict, word=word, replicates=n, e_value_log10=judging.log_e / np.log(10) if judged else None,
+    return replace(verdict, word=word, replicates=n, e_value_log10=float(judging.log_e / np.log(10)) if judged else None,
                    power=Power(excess) if np.isfinite(excess) else None, suspect=suspect, witness=suspect if word is Word.REFUTED else None,
                    note="; ".join(part for part in (verdict.note, no_e_value(claim) or judging.why, *(_told(found, judging, settings.alpha) if judged else ())) if part))
 

@@ -36,6 +36,9 @@ def _panel(axes: Axes, name: str, rates: Sequence[Rates]) -> None:
         axes.plot([rate.replicates for rate in line], [rate.counts[0] / rate.repeats for rate in line], color=colour, marker=marker, markersize=3, linewidth=1,
                   label=f"false by {100 * excess:.0f} %" if excess else "true")
     axes.axhline(LEVEL, color=GREY, linewidth=0.7, dashes=(3, 2))
-    axes.set_xscale("log", base=4)
+    sizes = sorted({rate.replicates for rate in rates})
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.minorticks_off()
     axes.set_ylim(-0.03, 1.03)
     axes.set_title(name, fontsize=8)

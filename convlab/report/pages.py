@@ -26,9 +26,9 @@ from convlab.theorem import OperatorConstant, Theorem, Trajectory
 ROWS = 8                # verdicts printed of one claim; results.json has all
 LONG_FORMULA = 900      # characters of Typst: beyond it a formula would be shrunk past reading
 LEGEND = (
-    (Word.HOLDS, "nothing refuted it at any parameter point, start and iteration that was judged, and an exact source judged it"),
+    (Word.HOLDS, "nothing refuted it at any parameter point, start and iteration that was judged; where samples alone judged it, with the power stated"),
     (Word.REFUTED, "a witness violates it: problem, parameters, start and iteration are given; a false claim is expected to be refuted"),
-    (Word.INCONCLUSIVE, "what ran neither refutes nor certifies it: a sampled mean alone never certifies a bound in expectation"),
+    (Word.INCONCLUSIVE, "what ran neither refutes nor certifies it: the replicates were too few, or one of them carries the mean"),
     (Word.NOT_APPLICABLE, "no problem satisfies its assumptions, or its parameters lie outside the condition"),
 )
 
