@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 from convlab import symbols
 from convlab.constants import Array
-from convlab.operations import maximum, norm, norm_squared, sqrt
+from convlab.operations import absolute, maximum, norm, norm_squared, sqrt
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,15 @@ def at_gap(state: Any, case: Case, s: Array) -> Array:
     """Resolution of a function gap: |g| s + L s^2/2 with |g|^2 <= 2 L gap, or G s where f has kinks."""
     smoothness = case.get(symbols.L)
     if smoothness is None:
-        return case.get(symbols.G, 1) * s
-    return smoothness * s * s / 2 + s * sqrt(2 * smoothness * maximum(gap_of(case.problem, state[0], case.minimum), 0 * s))
+        return case.get(symbols.G, 1) * s + cancelled(state, case)
+    return cancelled(state, case) + smoothness * s * s / 2 + s * sqrt(2 * smoothness * maximum(gap_of(case.problem, state[0], case.minimum), 0 * s))
+
+
+def cancelled(state: Any, case: Case) -> Array:
+    """What f(x) - f* loses where the problem offers no gap of its own: the rounding of its two values."""
+    if hasattr(case.problem, "gap"):
+        return 0
+    return 4 * np.finfo(float).eps * (absolute(case.problem.value(state[0])) + abs(case.minimum))
 
 
 def at_gradient(state: Any, case: Case, s: Array) -> Array:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Abs, And, Eq, Max, Ne, Or
 
-from convlab.run.points import FAR, INSIDE, INTERIOR, NEAR, Point, holds, parameter_points
+from convlab.run.points import FAR, FIXED, INSIDE, INTERIOR, NEAR, Point, holds, parameter_points
 from convlab.symbols import L, a, beta, d, gamma, inner_steps, mu, n_kept, p, tau
 
 positive = st.fractions(Fraction(1, 20), 60, max_denominator=24)
@@ -69,9 +69,10 @@ def test_joint_conditions_of_two_tunables_are_met(scale: Any, momentum: Any, see
     found = points(condition, {gamma: 1 / L, beta: momentum}, {L: scale}, seed)
 
     assert all(holds(condition, {L: scale, **point}) for point in found)
-    assert 1 + 2 + 2 < len(found) <= 1 + 2 + 2 + INTERIOR                     # interior points are multiples of 1/4097 of the interval: two may meet
+    assert 1 + 2 + 2 < len(found) <= 1 + 2 * (2 + len(FIXED)) + 8 + INTERIOR      # the ends and fractions of both, four corners each way; interior points may meet
     assert any(point[gamma] * scale > 2 for point in found)                   # beyond what beta = 0 would allow
-    assert sum(point[gamma] != found[0][gamma] and point[beta] != found[0][beta] for point in found) == len(found) - 5
+    assert sum(point[gamma] != found[0][gamma] and point[beta] != found[0][beta] for point in found) >= 4 + INTERIOR - 2
+    assert {(point[gamma] * scale / (2 * (1 + point[beta])) > 0.99, point[beta] in (0, Fraction(999, 1000))) for point in found} >= {(True, True), (False, True)}
 
 
 @given(scale=positive, share=shares, seed=seeds)
@@ -81,7 +82,7 @@ def test_an_equation_between_tunables_is_followed(scale: Any, share: Any, seed: 
     found = points(And(Eq(beta, 1 - gamma * mu), 0 < gamma, gamma <= 1 / L), {gamma: 1 / (2 * L), beta: 1 - mu / (2 * L)}, {L: scale, mu: curvature}, seed)
 
     assert all(point[beta] == 1 - point[gamma] * curvature and 0 < point[gamma] * scale <= 1 for point in found)
-    assert 1 + 2 < len(found) <= 1 + 2 + INTERIOR
+    assert 1 + 2 < len(found) <= 1 + 2 + len(FIXED) + INTERIOR
     assert 1 / scale in [point[gamma] for point in found]
 
 
@@ -99,7 +100,7 @@ def test_irrational_ends_are_ends_all_the_same(square: int, seed: Any) -> None:
 
 # ---- examples
 @pytest.mark.parametrize(("condition", "low", "high"), [
-    (Abs(1 - gamma * L) < 1, 0.008, 7.992), (Max(gamma * L, 1 - gamma) <= 1, 0, 4), (Or(gamma < 2, And(1 < gamma, gamma < 5)), 0.005, 4.995)], ids=str)
+    (Abs(1 - gamma * L) < 1, 0.008, 7.992), (Max(gamma * L, 1 - gamma) <= 1, 0, 4), (Or(gamma < 2, And(1 < gamma, gamma < 5)), 0.002, 4.996)], ids=str)
 def test_kinks_do_not_pass_for_lines(condition: Any, low: float, high: float) -> None:
     """At L = 1/4, |1 - gamma L| is a line at gamma = 0, 1, 2 and turns beyond: its upper end 8 is found all the same."""
     found = along(points(condition, {gamma: 1}, {L: Fraction(1, 4)}), gamma)
@@ -110,7 +111,7 @@ def test_kinks_do_not_pass_for_lines(condition: Any, low: float, high: float) ->
 
 def test_interior_points_spread_in_the_logarithm_towards_the_lower_end() -> None:
     """Over 200 seeds: half of the points between the ends lie below 10^-1.5 of the interval, so small steps are judged as often as large ones."""
-    found = [x for seed in range(200) for x in along(points(And(0 < gamma, gamma < 2 / L), {gamma: 1 / L}, {L: 50}, seed), gamma)[3:]]
+    found = [x for seed in range(200) for x in along(points(And(0 < gamma, gamma < 2 / L), {gamma: 1 / L}, {L: 50}, seed), gamma)[-INTERIOR:]]
     shares_of = np.array(found) * 25
 
     assert len(shares_of) > 900
@@ -182,5 +183,5 @@ def test_points_are_distinct() -> None:
     """A default at an end is judged once."""
     found = along(points(And(0 < gamma, gamma <= 1), {gamma: 1}), gamma)
 
-    assert 2 < len(found) == len(set(found)) <= 2 + INTERIOR
+    assert 2 < len(found) == len(set(found)) <= 2 + len(FIXED) + INTERIOR
     assert all(low < high for low, high in pairwise(sorted(found)))

@@ -1,6 +1,7 @@
 """Measured against bound at every k: ratios, what lies below the floating-point resolution, and what violates the claim.
 
-Relative resolution of float64: 64 (k + 1) eps, the rounding of k updates of a few dozen operations each; below the metric's own floor nothing is
+Relative resolution of float64: (64 (k + 1) + (k + 1)^2) eps, the rounding of k updates of a few dozen operations each, and of the products of two slow modes
+that meet in one double root; below the metric's own floor nothing is
 judged. Exact arithmetic has neither. Ratios are formed in extended precision, since linear rates leave the range of float64.
 """
 from __future__ import annotations
@@ -39,9 +40,10 @@ def compared(k: Array, measured: Array, bound: Array, floor: Array | None, relat
     if measured.dtype == object:
         return _compared_exactly(k, measured, bound, relation)
     steps = (k + 1).reshape((-1,) + (1,) * (measured.ndim - 1))
-    slack = OPERATIONS * steps * eps
+    slack = (OPERATIONS * steps + steps**2) * eps
     m, b = measured.astype(np.longdouble), np.broadcast_to(np.asarray(bound, dtype=np.longdouble), measured.shape)
     low = np.zeros(measured.shape) if floor is None else np.broadcast_to(floor.reshape(floor.shape + (1,) * (measured.ndim - floor.ndim)), measured.shape)
+    low = np.where(np.isfinite(low), low, 0)                 # a point that ran away has no resolution: what it measures counts as it is
     broke, diverged = _broken(k, m)
     with np.errstate(all="ignore"):
         lost = ~np.isfinite(m)
@@ -53,7 +55,7 @@ def compared(k: Array, measured: Array, bound: Array, floor: Array | None, relat
             ratio = np.where(b <= 0, np.where(violated, np.inf, 0), ratio)
         elif relation is Relation.AT_LEAST:
             ratio, violated = b / m, m < b - slack * np.abs(b) - low
-            judged = known
+            judged = known & ((np.maximum(m, b) > CLEAR * low) | violated)
             ratio = np.where(m <= 0, np.where(violated, np.inf, 0), ratio)
         else:
             largest = np.maximum(np.abs(m), np.abs(b)).max(axis=tuple(range(2, m.ndim)), keepdims=True)     # a step mixes the cells, and so their roundings

@@ -55,7 +55,9 @@ def verdict_of(title: str, claim: Any, problem: str, evidence: list[Evidence], s
     violation = first_violation(evidence)
     worst = worst_spot(evidence, relation)
     shown = violation or worst or Spot(evidence[0], len(evidence[0].result.k) - 1, 0)
-    lost = _lost(evidence)
+    lost = _lost(evidence) or _valueless(evidence)
+    if worst is not None and worst.k == 0 and any((e.result.k >= 1).any() for e in evidence):
+        worst = None                                             # the start alone certifies nothing
     sampled = evidence[0].source is Source.MONTE_CARLO
     word = Word.REFUTED if violation is not None else Word.INCONCLUSIVE if sampled or worst is None or lost else Word.HOLDS
     setting = shown.setting
@@ -137,6 +139,15 @@ def _lost(evidence: list[Evidence]) -> str | None:
         for case, k in enumerate(e.result.broke):
             if k >= 0 and not e.result.diverged[case]:
                 return f"NaN at k = {int(k)}: the oracle (or the metric) returned no number, from {e.settings[case].start.name} with {_told(e.settings[case])}"
+    return None
+
+
+def _valueless(evidence: list[Evidence]) -> str | None:
+    for e in evidence:
+        bound, measured = (np.array([_floats(row) for row in side]) for side in (e.result.bound, e.result.measured))
+        rows, cases = np.nonzero(np.isnan(bound) & np.isfinite(measured) & (e.result.k >= 1)[:, None])
+        if len(rows):
+            return f"the bound has no value at k = {int(e.result.k[rows[0]])}, with {_told(e.settings[cases[0]])}"
     return None
 
 

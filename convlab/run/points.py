@@ -5,10 +5,12 @@ A claim is judged on its whole condition, never at its default alone: "for every
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,9 @@ from convlab.run.expressions import Irrational, Surd, evaluate
 from convlab.symbols import Role, Symbol
 
 INSIDE = Fraction(1, 1000)      # how far inside an open end, relative to the interval
-INTERIOR = 5                    # seeded interior points
+INTERIOR = 5                    # seeded interior points, spread in the logarithm towards the lower end
+FIXED = (Fraction(1, 4), Fraction(1, 2), Fraction(3, 4), Fraction(9, 10))     # of each interval: a claim may fail in its middle alone
+CORNERS = 3                     # up to so many tunables all corners of the condition are tried
 FAR = 1000                      # an interval without upper end is tried up to this multiple of the default
 NEAR = 4                        # a tunable of which the condition says nothing is tried on (0, NEAR times its default)
 EQUAL = 1e-12                   # relative: an equality between floats, or the closed end of an interval, each the rounding of a short formula
@@ -73,8 +77,10 @@ def _equal(left: Any, right: Any) -> bool:
 def interval(condition: Any, tunable: Any, values: Mapping[Any, Any]) -> Interval:
     """The interval of one tunable around its present value; the other values stay. Relations linear in it are solved, others bisected."""
     here = values[tunable]
+    domain = domain_of(tunable)
     if not sp.sympify(condition).has(tunable):
-        return Interval(0, NEAR * abs(here) if here else 1, False, True)
+        far = NEAR * abs(here) if here else 1
+        return Interval(max(domain.low, 0), min(domain.high, far), domain.low_closed and domain.low >= 0, domain.high_closed or domain.high > far)
     low: Any = -math.inf
     high: Any = math.inf
     low_closed = high_closed = False
@@ -97,12 +103,31 @@ def interval(condition: Any, tunable: Any, values: Mapping[Any, Any]) -> Interva
             high, high_closed = at, closed
         if not is_upper and (at > low or (at == low and not closed)):
             low, low_closed = at, closed
+    if low == -math.inf:                                       # what the condition leaves open, the symbol's own domain closes
+        low, low_closed = domain.low, domain.low_closed
+    if high == math.inf:
+        high, high_closed = domain.high, domain.high_closed
     size = abs(here) if here else 1
     if high == math.inf:
         high, high_closed = (low if low != -math.inf else here) + FAR * size, True
     if low == -math.inf:
         low, low_closed = high - FAR * size, True
     return Interval(low, high, low_closed, high_closed)
+
+
+def domain_of(tunable: Any) -> Interval:
+    """The interval of a symbol's declared domain ("> 0", "[0, 1)"), or of its sympy assumptions."""
+    text = getattr(tunable, "domain", "")
+    bracket = re.fullmatch(r"([\[(])\s*([\d./]+)\s*,\s*([\d./]+|inf)\s*([\])])", text)
+    if bracket:
+        left, low, high, right = bracket.groups()
+        return Interval(Fraction(low), math.inf if high == "inf" else Fraction(high), left == "[", right == "]")
+    sign = re.fullmatch(r">(=?)\s*([\d./]+)", text)
+    if sign:
+        return Interval(Fraction(sign[2]), math.inf, sign[1] == "=", False)
+    if tunable.is_nonnegative:                                # positive symbols too: sympy has dropped 0 < gamma from the condition then
+        return Interval(0, math.inf, not tunable.is_positive, False)
+    return Interval(-math.inf, math.inf, False, False)
 
 
 def _linear_root(relation: Any, tunable: Any, values: Mapping[Any, Any]) -> tuple[Any, bool] | None:
@@ -173,20 +198,67 @@ def parameter_points(condition: Any, defaults: Mapping[Any, Any], constants: Map
         others = {t: value for t, value in defaults.items() if t not in tied}
         return [{t: evaluate(tied[t], {**constants, **point}) if t in tied else point[t] for t in start}
                 for point in parameter_points(loose, others, constants, seed, fixed)]
-    points = [start]
     free = [t for t in start if t not in fixed]
-    for tunable in free:
-        for value in _sizes(condition, tunable, start, constants) if _is_size(tunable) else interval(condition, tunable, {**constants, **start}).ends():
-            points.append({**start, tunable: value})
     rng = np.random.default_rng(seed)
+    points = [start]
+    for branch in disjuncts(condition):
+        inside = start if holds(branch, {**constants, **start}) else _found_inside(branch, start, free, constants)
+        if inside is not None:
+            points += _spread(branch, inside, free, constants, rng)
+    return _distinct(points if len(points) > 1 else points + _spread(condition, start, free, constants, rng))
+
+
+def disjuncts(condition: Any) -> list[Any]:
+    """The alternatives of a condition, each a conjunction."""
+    condition = sp.sympify(condition)
+    if not condition.has(sp.Or):
+        return [condition]
+    normal = sp.to_dnf(condition)
+    return list(normal.args) if isinstance(normal, sp.Or) else [normal]
+
+
+def _spread(condition: Any, start: Point, free: list[Any], constants: Mapping[Any, Any], rng: np.random.Generator) -> list[Point]:
+    """Around one point of a conjunction: ends and fixed fractions of every interval, the corners, the smallest sizes, and seeded interior points."""
+    points = [start]
     reals = [t for t in free if not _is_size(t)]
+    for tunable in free:
+        if _is_size(tunable):
+            points += [{**start, tunable: value} for value in _sizes(condition, tunable, start, constants)]
+            continue
+        around = interval(condition, tunable, {**constants, **start})
+        points += [{**start, tunable: value} for value in (*around.ends(), *map(around.at, FIXED))]
+    for corner in product(("low", "high"), repeat=len(reals)) if 1 < len(reals) <= CORNERS else ():
+        for order in (reals, reals[::-1]):                    # who goes first has its whole interval
+            points.append(_placed(condition, start, constants, dict(zip(order, corner, strict=True))))
     for _ in range(INTERIOR if reals else 0):
-        point = dict(start)
-        for tunable in reals:
-            around = interval(condition, tunable, {**constants, **point})
-            point[tunable] = around.at(Fraction(max(1, round(4096 * 10 ** (-3 * rng.random()))), 4097))   # spread in the logarithm towards the lower end
-        points.append(point)
-    return _distinct(points)
+        points.append(_placed(condition, start, constants, {t: _towards_low(rng) for t in reals}))
+    return points
+
+
+def _placed(condition: Any, start: Point, constants: Mapping[Any, Any], place: Mapping[Any, Any]) -> Point:
+    """One tunable after the other put at its place ("low", "high" or a fraction) in the interval that the ones before it leave."""
+    point = dict(start)
+    for tunable, where in place.items():
+        around = interval(condition, tunable, {**constants, **point})
+        point[tunable] = around.at(where) if isinstance(where, Fraction) else around.ends()[where == "high"]
+    return point
+
+
+def _towards_low(rng: np.random.Generator) -> Fraction:
+    """Spread in the logarithm towards the lower end."""
+    return Fraction(max(1, round(4096 * 10 ** (-3 * rng.random()))), 4097)
+
+
+def _found_inside(condition: Any, start: Point, free: list[Any], constants: Mapping[Any, Any]) -> Point | None:
+    """A point of a conjunction that the default does not satisfy: multiples of the default over six decades, one or two tunables at a time."""
+    reals = [t for t in free if not _is_size(t)]
+    factors = sorted((Fraction(round(sign * 10 ** (i / 10) * 1000), 1000) for i in range(-30, 31) for sign in (1, -1)), key=lambda f: abs(abs(f) - 1))
+    for chosen in [(t,) for t in reals] + [(s, t) for i, s in enumerate(reals) for t in reals[i + 1:]]:
+        for scale in product(factors if len(chosen) == 1 else factors[::4], repeat=len(chosen)):
+            point = {**start, **{t: (start[t] or 1) * _like(f, start[t]) for t, f in zip(chosen, scale, strict=True)}}
+            if holds(condition, {**constants, **point}):
+                return point
+    return None
 
 
 def _tied(condition: Any, free: list[Any]) -> dict[Any, Any]:

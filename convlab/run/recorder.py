@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from convlab.metrics import Case, Measure
 from convlab.operations import norm_squared
 from convlab.theorem import Mode, Series
 
+SMALLEST = 1e-125  # below it squares of resolutions leave float64, and with them the floors of everything squared
+DIRECTIONS = 8     # in which a state is moved to measure a metric's floor
 FORGOTTEN = 4      # how much of the last update's size still counts: a step may contract all the way, but it was rounded at the size it started from
 ROUNDINGS = 8      # a point is known to this many units of rounding: a handful of operations an update, contracted again by the next; to one more
                    # after each update, since a slow contraction sums the roundings of 1/(1 - rate) updates (and stalls there: x - gamma g == x)
@@ -120,7 +122,7 @@ def size_of(state: Any, case: Case) -> Array:
     if case.minimiser is not None:
         best = np.asarray(case.minimiser, dtype=float)
         size = np.maximum(size, np.sqrt((best * best).sum()))
-    return np.asarray(size)
+    return np.maximum(size, SMALLEST)
 
 
 def recent_size(size: Array, before: Any) -> Array:
@@ -129,17 +131,36 @@ def recent_size(size: Array, before: Any) -> Array:
 
 
 def measured_floor(metric: Measure) -> Callable[[Any, Case, Array], Array]:
-    """The resolution of a metric that declares none: how much it changes when every field of the state moves by s."""
+    """The resolution of a metric that declares none: how much it changes when every field of the state moves by about s, and what its values of f cancel.
+
+    The directions are Gaussian, so that none is at a right angle to all of them; of eight the root mean square is rarely below a third of the truth.
+    """
     def floor(state: Any, case: Case, s: Array) -> Array:
-        here = metric(state, case)
-        change = np.zeros(here.shape)
+        watched = Watched(case.problem)
+        here = np.asarray(metric(state, replace(case, problem=watched)))
         rng = np.random.default_rng(0)                      # the directions are part of the definition, not of the experiment
-        for _ in range(2):
-            moved = _moved(state, s, rng)
-            change = np.maximum(change, np.abs(metric(moved, case) - here))
-        return 2 * change + np.abs(here) * 0
+        squares = sum(np.abs(np.asarray(metric(_moved(state, s, rng), case)) - here) ** 2 for _ in range(DIRECTIONS))
+        cancelled = 0 if watched.largest is None else 4 * np.finfo(float).eps * (watched.largest + abs(float(case.minimum or 0)))
+        return 3 * np.sqrt(squares / DIRECTIONS) + (cancelled if np.ndim(cancelled) == 0 else aligned(cancelled, here))
 
     return floor
+
+
+class Watched:
+    """A problem that remembers the largest |f(x)| that it was asked for: differences of such values know no more than their rounding."""
+
+    def __init__(self, problem: Any) -> None:
+        self.problem = problem
+        self.largest: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.problem, name)
+
+    def value(self, x: Array) -> Array:
+        """f(x), remembered."""
+        values = self.problem.value(x)
+        self.largest = np.maximum(0.0 if self.largest is None else self.largest, np.abs(values))
+        return values
 
 
 def _moved(state: Any, s: Array, rng: np.random.Generator) -> Any:
@@ -148,7 +169,6 @@ def _moved(state: Any, s: Array, rng: np.random.Generator) -> Any:
             return type(field_value)(*(shift(v) for v in field_value))
         if field_value.dtype.kind != "f":
             return field_value
-        signs = rng.choice((-1.0, 1.0), size=field_value.shape)
-        return field_value + signs * s.reshape((-1,) + (1,) * (field_value.ndim - 1))
+        return field_value + rng.standard_normal(field_value.shape) * s.reshape((-1,) + (1,) * (field_value.ndim - 1))
 
     return type(state)(*(shift(v) for v in state))
