@@ -37,13 +37,13 @@ def test_the_example_holds_and_an_exact_source_says_so(name: str, source: str) -
 
 
 def test_a_faster_rate_than_the_stochastic_example_claims_is_refuted(tmp_path: Path) -> None:
-    """The check would notice: with rate (1 - gamma mu)^3 the same declaration is refuted on a sum of quadratics, by exact moments."""
+    """The check would notice: with rate (1 - gamma mu)^3 the same declaration is refuted on a sum of quadratics, by exact moments, and by the sample beside them."""
     wrong = tmp_path / "wrong.py"
     wrong.write_text(file("stochastic").read_text(encoding="utf-8").replace("** k * M0", "** (3 * k) * M0"), encoding="utf-8")
     answer = convlab("check", str(wrong), "--problem", "sum-one-hot-5", "--json")
 
     assert answer.status == 1
-    assert {item["judged_by"] for item in answer.json["results"] if item["verdict"] == "refuted"} == {"exact-moments"}
+    assert {item["judged_by"] for item in answer.json["results"] if item["verdict"] == "refuted"} == {"exact-moments", "monte-carlo"}
 
 
 def test_the_examples_own_assumption_passes_its_audit_on_every_problem_that_it_is_read_off() -> None:

@@ -16,7 +16,7 @@ from convlab.judge.evalues import BETS, RANGE
 
 PROBABILITY = 0.99
 EXCESSES = np.geomspace(1e-3, 1e3, 300)        # what is looked through: steps of 5 %
-FACTORS = 1 - np.concatenate([[0.0], np.geomspace(1e-3, 1 - 1e-3, 400)])
+FACTORS = np.concatenate([np.geomspace(1e-9, 0.5, 400), 1 - np.geomspace(0.49, 1e-3, 200)])        # steps of 5 % below a half, of 3 % of the distance to 1 above
 WORTH = 0.8                                    # `holds` needs power wherever the measured mean is above this part of the bound
 SEEN = 0.1                                     # and the power it needs: this excess
 SHARE = 0.1                                    # where one replicate carries more of the sum, sampling certifies nothing
@@ -118,14 +118,14 @@ def visible_excess(seen: Moments, log_threshold: float, probability: float = PRO
 def refuted_factor(seen: Moments, log_threshold: float, bets: Array = BETS) -> float | None:
     """The largest c < 1 for which `c * bound` is refuted by this sample too: how loose the bound is on this problem. None where no c is."""
     inside = bets[bets < 1]
-    factors = FACTORS[FACTORS < 1, None]
+    factors = FACTORS[:, None]
     with np.errstate(all="ignore"):
         low = seen.replicates * (seen.raw[0] / factors - 1)
         high = seen.replicates * (seen.raw[1] / factors**2 - 2 * seen.raw[0] / factors + 1)
         logs = np.stack([bet * low - _cost(bet) * high for bet in inside])
         logs = np.where(np.isfinite(logs), logs, -np.inf)
     e_values = np.logaddexp.reduce(np.logaddexp.reduce(logs, axis=0), axis=1) - np.log(len(bets) * logs.shape[2])
-    refuted = FACTORS[FACTORS < 1][e_values >= log_threshold]
+    refuted = FACTORS[e_values >= log_threshold]
     return float(refuted.max()) if len(refuted) else None
 
 
