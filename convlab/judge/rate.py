@@ -11,10 +11,10 @@ from convlab.arithmetic import FLOAT64, RATIONAL
 from convlab.constants import Array
 from convlab.draws import Inexact
 from convlab.judge.bounds import bound_along, needed_symbols
-from convlab.judge.compare import HUGE, Comparison, compared
+from convlab.judge.compare import HUGE, Comparison, as_float, compared
 from convlab.judge.grid import algorithm_of, floor_of, grid_step, judged_points
 from convlab.judge.sampled import sampled_verdict
-from convlab.judge.verdict import Skipped, Verdict
+from convlab.judge.verdict import Skipped, Verdict, short
 from convlab.judge.words import Evidence, verdict_of
 from convlab.operations import Unsupported
 from convlab.problem import Family, Member
@@ -35,6 +35,7 @@ EXACT_CLOUD = 6                        # rational enumeration
 DIGITS = 4000                          # a rational run ends where a number passes this length (Python prints no more than 4,300)
 HORIZONS = (1, 2, 3, 7, 15)            # where an instance is another problem for each horizon
 ENUMERATED = 64                        # updates enumerated where states merge: the law has settled or the states have outgrown the budget
+ATTAINED = 1e-9                        # a bound or an instance that is not rational is attained to nine digits
 REASONS = (NotApplicable, Unsupported, Inexact)      # what keeps a pair from being judged; the message is printed
 
 
@@ -73,7 +74,9 @@ def judge_instance(title: str, claim: RateBound, instance: Instance, families: M
     except (Unsupported, ValueError, TypeError, ArithmeticError) as reason:
         evidence = [e for k, setting in found for e in float_evidence(claim, [setting], settings, k)]
         evidence = [replace(e, note=_joined(e.note, f"not in rationals: {reason}")) for e in evidence]
-    return verdict_of(title, claim, repr(instance), evidence, settings)
+    verdict = verdict_of(title, claim, repr(instance), evidence, settings)
+    reached = verdict.worst_ratio is None or as_float(verdict.worst_ratio) >= 1 - ATTAINED
+    return verdict if reached or claim.on else replace(verdict, note=_joined(verdict.note, f"declared tight, but measured/bound is {short(verdict.worst_ratio)} at most"))
 
 
 def _joined(*notes: str) -> str:

@@ -27,7 +27,7 @@ from convlab.run.recorder import FORGOTTEN, ROUNDINGS, Record, measured_floor, s
 BUDGET = 2e9            # multiplications of a batch: cases x maps x dimension^3 x updates, about a second or two
 LEAST = 8               # updates below which exact moments are not worth the name
 BRANCHES = 4096         # draws of one step that are enumerated
-PROBES = (0.01, 1.0, 100.0)      # affinity is tested at these multiples of the start's deviation
+PROBES = (1e-8, 1e-6, 1e-4, 0.01, 1.0, 100.0)      # affinity is tested at these multiples of the start's deviation: a dead zone may lie near the optimum
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _probes(deviation: Array, arithmetic: Arithmetic) -> Array:
     rng = np.random.default_rng(0)                           # the probes are part of the method, not of the experiment
     size = float(np.abs(deviation.astype(float)).max()) or 1.0
     directions = np.round(rng.standard_normal((len(PROBES) * 3, deviation.shape[1])) * 64) / 64
-    scales = np.repeat([max(s * 2.0 ** np.round(np.log2(size)), 2.0**-20) for s in PROBES], 3)
+    scales = np.repeat([s * 2.0 ** np.round(np.log2(size)) for s in PROBES], 3)
     random = arithmetic.array(directions * (2.0 ** np.round(np.log2(scales)))[:, None])
     return np.concatenate([deviation[:, None], np.broadcast_to(random, (len(deviation), *random.shape))], axis=1)
 
