@@ -2,127 +2,26 @@
 
 The words of this file (Instance, Bound, Step, OneStep, ...) are inert data; `run`, `judge`, `prove` and `falsify` give them meaning.
 """
+# ruff: noqa: I001 (the words that are passed on, many to a line)
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import Enum
+from types import FrameType
 from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
 
+from convlab import declaring
 from convlab.constants import Array
 from convlab.metrics import Case, Measure
-
-Condition: TypeAlias = Any     # a sympy Boolean (or True)
-Formula: TypeAlias = Any       # a sympy expression
-
-
-class Law(Enum):
-    """In which sense a claim speaks of random runs."""
-
-    SURELY = "surely"
-    EXPECTATION = "in expectation"
-
-
-class Relation(Enum):
-    """measured RELATION bound."""
-
-    AT_MOST = "<="
-    EQUAL = "=="
-    AT_LEAST = ">="
-
-
-class Sense(Enum):
-    """In which sense a state map is stable."""
-
-    SURELY = "surely"
-    MEAN_SQUARE = "in mean square"
-
-
-class Source(Enum):
-    """What judged a claim."""
-
-    DETERMINISTIC = "deterministic"
-    MOMENTS = "exact-moments"
-    ENUMERATION = "enumeration"
-    SPECTRUM = "spectrum"
-    SEARCH = "search"
-    RATIONAL = "rational"
-    SYMBOLIC = "symbolic"
-    CLOSED_FORM = "closed-form"
-    MONTE_CARLO = "monte-carlo"
-
-
-@dataclass(frozen=True)
-class Mode:
-    """Which iterates a claim speaks of, relative to k: `best_of(0, -1)` is the minimum over i = 0 .. k-1. `statistic` is "last", "best", "mean" or "sum"."""
-
-    statistic: str
-    first: int = 0
-    last: int = 0
-
-
-every_iterate = Mode("last")
-
-
-def best_of(first: int, last: int) -> Mode:
-    """The least measured value over i = first .. k + last."""
-    return Mode("best", first, last)
-
-
-def mean_of(first: int, last: int) -> Mode:
-    """The mean of the measured values over i = first .. k + last."""
-    return Mode("mean", first, last)
-
-
-def sum_of(first: int, last: int) -> Mode:
-    """The sum of the measured values over i = first .. k + last."""
-    return Mode("sum", first, last)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The k on which a claim speaks, from `first` on: `step` is a number or a symbol (multiples of it); `horizons`, one run each with K fixed in advance."""
-
-    step: Any = 1
-    horizons: tuple[int, ...] = ()
-    first: int = 0
-
-
-every_k = Grid()
-
-
-def from_k(first: int) -> Grid:
-    """k = first, first + 1, ..."""
-    return Grid(first=first)
-
-
-def multiples_of(step: Any) -> Grid:
-    """k = step, 2 step, ..."""
-    return Grid(step=step)
-
-
-def horizons(*values: int) -> Grid:
-    """One run for each K, judged at k = K."""
-    return Grid(horizons=values)
-
-
-class Instance:
-    """A problem named by its family, with parameters that may be sympy expressions in constants, tunables and k. `start` likewise.
-
-    `when` restricts it to a part of the condition, `at` fixes constants (else the checker takes its own, all far from 1 and from each other).
-    An instance that mentions k is another problem for each horizon.
-    """
-
-    def __init__(self, family: str, *, start: Any = None, when: Condition = True, at: Mapping[Any, Any] | None = None, **parameters: Any) -> None:
-        self.family, self.start, self.when, self.at, self.parameters = family, start, when, dict(at or {}), parameters
-
-    def __repr__(self) -> str:
-        inside = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
-        return f"{self.family}({inside})" + (f" from {self.start}" if self.start is not None else "")
+from convlab.vocabulary import (
+    Condition as Condition, Formula as Formula, Grid as Grid, Instance as Instance, Law as Law, Mode as Mode, Relation as Relation,
+    Sense as Sense, Source as Source, best_of as best_of, every_iterate as every_iterate, every_k as every_k,
+    from_k as from_k, horizons as horizons, mean_of as mean_of, multiples_of as multiples_of, sum_of as sum_of,
+)
 
 
 @dataclass(frozen=True)
@@ -262,6 +161,9 @@ class RateBound:
     name: str = "main"
     note: str = ""
 
+    def __post_init__(self) -> None:
+        declaring.normalise(self)
+
 
 @dataclass(frozen=True)
 class StepInequality:
@@ -286,6 +188,9 @@ class StepInequality:
     mutants: tuple[Mutant, ...] = ()
     name: str = "main"
     note: str = ""
+
+    def __post_init__(self) -> None:
+        declaring.normalise(self)
 
 
 @dataclass(frozen=True)
@@ -316,6 +221,9 @@ class Identity:
     name: str = "main"
     note: str = ""
 
+    def __post_init__(self) -> None:
+        declaring.normalise(self)
+
 
 @dataclass(frozen=True)
 class OperatorConstant:
@@ -343,6 +251,9 @@ class OperatorConstant:
     name: str = "main"
     note: str = ""
 
+    def __post_init__(self) -> None:
+        declaring.normalise(self)
+
 
 @dataclass(frozen=True)
 class StabilityRegion:
@@ -365,6 +276,9 @@ class StabilityRegion:
     name: str = "main"
     note: str = ""
 
+    def __post_init__(self) -> None:
+        declaring.normalise(self)
+
 
 @dataclass(frozen=True)
 class FalseClaim:
@@ -377,6 +291,9 @@ class FalseClaim:
     mutants: tuple[Mutant, ...] = ()
     name: str = "main"
     note: str = ""
+
+    def __post_init__(self) -> None:
+        declaring.normalise(self)
 
 
 Claim: TypeAlias = RateBound | StepInequality | Identity | OperatorConstant | StabilityRegion | FalseClaim
@@ -412,19 +329,43 @@ class Theorem:
                 missing.insert(0, "algorithm")
             if missing:
                 raise ValueError(f"theorem {id!r}: {missing[0]}= is missing.")
-            claims = (RateBound(**claim),)
+            claims = (_rate_bound(id, claim),)
+        claims = (claims,) if isinstance(claims, Claim) else tuple(claims)
+        for wrong in (c for c in claims if not isinstance(c, Claim)):
+            raise ValueError(f"theorem {id!r}: {wrong!r} in claims= is no claim; a claim is a cl.RateBound(...) or another of {', '.join(KINDS.values())}.")
         names = [c.name for c in claims]
         if len(set(names)) < len(names):
             raise ValueError(f"theorem {id!r}: two claims are called {max(names, key=names.count)!r}; give each a name=.")
-        module = sys._getframe(1).f_globals.get("__name__", "")
+        module = _maker()
         for name, value in (("id", id), ("title", title), ("claims", tuple(claims)), ("source", source), ("also", also),
                             ("topic", topic or module.rpartition(".")[2])):
             object.__setattr__(self, name, value)
+        declaring.record(self, module)
 
     @property
     def false(self) -> bool:
         """Whether it consists of false claims."""
         return all(isinstance(c, FalseClaim) for c in self.claims)
+
+
+def _rate_bound(id: str, given: Mapping[str, Any]) -> RateBound:
+    try:
+        return RateBound(**given)
+    except ValueError as error:
+        raise ValueError(f"theorem {id!r}, {error}") from None
+
+
+def _maker() -> str:
+    """The name of the module in which a theorem is made or, by `dataclasses.replace`, made anew."""
+    names = (str(frame.f_globals.get("__name__", "")) for frame in _frames())
+    return next(name for name in names if name not in (__name__, "dataclasses"))
+
+
+def _frames() -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def tight_instances(claim: Any) -> tuple[Instance, ...]:

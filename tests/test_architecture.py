@@ -21,7 +21,7 @@ PROBLEM_FILES = {path.relative_to(PROBLEMS.parent).as_posix(): path for path in 
 # Each layer imports from those above it, and from its own. `probing` (how audits look for trouble) is a tool of the assumptions, `catalogue` and `userfile`
 # find declarations; they stand where their imports put them.
 LAYERS = (
-    {"symbols", "constants", "errors"},
+    {"symbols", "constants", "errors", "vocabulary", "declaring"},
     {"arithmetic"},
     {"draws", "operations", "probing"},
     {"problem", "metrics", "assumptions"},
