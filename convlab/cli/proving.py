@@ -42,7 +42,7 @@ def proofs(target: Target) -> list[dict[str, Any]]:
 def refuted(target: Target, settings: Settings) -> list[dict[str, Any]]:
     """The mutants of one target."""
     with target.blaming():
-        return [result.to_json() for result in mutants(target.open(), settings)]
+        return [result.to_json() for result in mutants(target.open(), settings, target.families(), generic=target.file is not None)]
 
 
 def _answer(command: str, work: Work[list[dict[str, Any]]], columns: tuple[str, str, str, str], settings: Settings, *, json: bool) -> int:
@@ -61,7 +61,8 @@ def _answer(command: str, work: Work[list[dict[str, Any]]], columns: tuple[str, 
     if work.left:
         messages().print(f"Interrupted: {counted(len(work.left), 'theorem')} left; what was done stands above.", style="red")
         return INTERRUPTED
-    return UNEXPECTED if BAD & set(counts) else EXPECTED if GOOD & set(counts) else UNDECIDED
+    failed = any(item[columns[0]] in BAD and not item.get("generic") for item in items)
+    return UNEXPECTED if failed else EXPECTED if items and set(counts) - {"not claimed"} else UNDECIDED
 
 
 def _table(items: Sequence[dict[str, Any]], columns: Sequence[str]) -> Table:
@@ -76,8 +77,9 @@ def _table(items: Sequence[dict[str, Any]], columns: Sequence[str]) -> Table:
         colour = "green" if word in GOOD else "bold red" if word in BAD else "dim"
         claim = "" if item["claim"] == "main" else item["claim"]
         name = [] if one else [item["theorem"]]
+        colour = "yellow" if item.get("generic") and word in BAD else colour
         told = str(item[columns[-2]]) + (f" ({claim})" if claim else "")
-        table.add_row(f"[{colour}]{word}[/]", *name, escape(told), escape(_brief(item[columns[-1]])))
+        table.add_row(f"[{colour}]{word}[/]", *name, escape(told), escape(_brief(item[columns[-1]]) or item.get("note", "")))
     return table
 
 

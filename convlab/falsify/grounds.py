@@ -17,7 +17,7 @@ from convlab.run.points import INSIDE, default_point, holds, interval
 from convlab.symbols import Role, Symbol
 from convlab.theorem import RateBound, Relation
 
-LOWEST = 1e-5             # real tunables are searched in the logarithm of their place in the interval, from this share of it on
+LOWEST = Fraction(1, 10**5)   # real tunables are searched in the logarithm of their place in the interval, from this share of it on
 SIZES = (1, 2, 3, 5, 8)   # what is tried of an integer tunable, beside its default
 
 
@@ -103,7 +103,7 @@ def is_size(tunable: Any) -> bool:
 def _place(tunable: Any, u: float) -> Any:
     if is_size(tunable):
         return (None, *SIZES)[min(int(u * (len(SIZES) + 1)), len(SIZES))]      # None: the default
-    return float(LOWEST ** (1 - u))
+    return float(LOWEST) ** (1 - u)
 
 
 def rounded(choice: Choice, denominator: int) -> Choice:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
@@ -59,12 +60,14 @@ def script(title: str, claim: RateBound, setting: Setting, k: int, measured: Any
 def _program(title: str, claim: RateBound, setting: Setting, k: int, problem: str, measured_text: str) -> str:
     try:
         start, update = _rule(claim.algorithm)
-        bound = Printer({"fully_qualified_modules": False}).doprint(claim.bound)
+        printer = Printer({"fully_qualified_modules": False})
+        printer.surds = frozenset(s for s, v in setting.values.items() if isinstance(v, Surd))
+        bound = printer.doprint(claim.bound)
     except CANNOT as error:
         raise Unsupported(f"the update cannot be printed: {error}") from error
     named = {s: setting.values.get(s) for s in sorted(symbols_of(claim.algorithm) | claim.bound.free_symbols, key=str)}
-    clean = problem + ("\n" + ROOT if "root(" in measured_text + bound or any(isinstance(v, Surd) for v in named.values()) else "")
-    values = [f"{s.name} = {_number(v)}" for s, v in named.items() if v is not None and s not in (symbols.k, symbols.K, symbols.M0)]
+    values = [line for s, v in named.items() if v is not None and s not in (symbols.k, symbols.K, symbols.M0) for line in _value(s.name, v, update, bound)]
+    clean = problem + ("\n" + ROOT if "root(" in "".join([measured_text, bound, *values]) else "")
     point = f"[{', '.join(_number(v) for v in np.asarray(setting.start.point).reshape(-1))}]"
     first, last = claim.mode.first, claim.mode.last
     window = f"measured[{first}:K {'+' if last + 1 >= 0 else '-'} {abs(last + 1)}]"
@@ -92,9 +95,15 @@ def _used(definitions: str, run: str) -> list[str]:
         blocks = kept
 
 
+def _value(name: str, value: Any, update: list[str], bound: str) -> list[str]:
+    """Lines that define a constant; of the root of a rational the square, and itself only where it is used."""
+    if not isinstance(value, Surd):
+        return [f"{name} = {_number(value)}"]
+    used = any(re.search(rf"\b{name}\b", line) for line in (*update, bound))
+    return [f"{name}_squared = {_number(value.square)}", *([f"{name} = root({name}_squared)"] if used else [])]
+
+
 def _number(value: Any) -> str:
-    if isinstance(value, Surd):
-        return f"root({_number(value.square)})"
     if isinstance(value, int):
         return str(value)
     exact = value if is_rational(value) else Fraction(float(value))
@@ -102,7 +111,9 @@ def _number(value: Any) -> str:
 
 
 class Printer(PythonCodePrinter):  # type: ignore[misc]    # sympy is untyped
-    """Python in which rationals stay rational; square roots are `root`."""
+    """Python in which rationals stay rational; square roots are `root`, and of `surds` the even powers are those of a rational."""
+
+    surds: frozenset[Any] = frozenset()
 
     def _print_Rational(self, expr: Any) -> str:
         return f"Fraction({expr.p}, {expr.q})"
@@ -111,6 +122,8 @@ class Printer(PythonCodePrinter):  # type: ignore[misc]    # sympy is untyped
         return str(expr.name)
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+        if expr.base.is_Symbol and expr.base in self.surds and expr.exp.is_Integer and expr.exp % 2 == 0:
+            return f"{expr.base.name}_squared**({expr.exp // 2})"
         if expr.exp == sp.Rational(1, 2):
             return f"root({self._print(expr.base)})"
         if expr.exp == -1:
