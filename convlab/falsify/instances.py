@@ -138,7 +138,7 @@ KEYS = ("theorem", "claim", "start", "point", "k")
 
 def _document(path: str | Path) -> dict[str, Any]:
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"), parse_float=str)
+        document = json.loads(Path(path).read_text(encoding="utf-8"), parse_float=str, parse_constant=str)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
