@@ -112,11 +112,11 @@ def test_a_state_whose_gradient_is_no_number_is_not_passed_over() -> None:
 
 
 def test_a_step_inequality_of_a_random_rule_is_skipped_with_the_reason() -> None:
-    """It speaks of one certain update."""
+    """It speaks of one certain update, unless its law is the expectation."""
     found = judged(replace(LEMMA, algorithm=SGD(gamma)))
 
     assert found.verdicts == ()
-    assert [s.reason for s in found.skipped] == ["a step inequality speaks of one certain update; this algorithm draws"]
+    assert [s.reason for s in found.skipped] == ["a step inequality speaks of one certain update, this algorithm draws; of the mean over its draws with law=Law.EXPECTATION"]
 
 
 # ---- Identity
