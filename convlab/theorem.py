@@ -154,6 +154,7 @@ class RateBound:
     on: tuple[Instance, ...] = ()              # judged on these alone, not on every matching problem
     free_state: tuple[str, ...] = ()
     reads: tuple[Series, ...] = ()
+    delta: Formula = None                      # with law=Law.HIGH_PROBABILITY: at each k the relation may fail with this probability at most
     coupled: tuple[Any, Any] | None = None
     statement: str = ""
     facts: tuple[Any, ...] = ()

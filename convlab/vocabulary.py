@@ -15,6 +15,7 @@ class Law(Enum):
 
     SURELY = "surely"
     EXPECTATION = "in expectation"
+    HIGH_PROBABILITY = "with high probability"
 
 
 class Relation(Enum):

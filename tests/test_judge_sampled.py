@@ -17,9 +17,10 @@ from convlab.algorithms.sgd import SGD
 from convlab.assumptions import BoundedVariance
 from convlab.constants import Array
 from convlab.draws import Draws, Finite
+from convlab.errors import BadInput
 from convlab.judge.check import check, decided
-from convlab.judge.evalues import wealth
-from convlab.judge.power import SEEN, Power
+from convlab.judge.evalues import threshold, wealth
+from convlab.judge.power import SEEN, Power, moments, visible_excess
 from convlab.judge.sampled import BUDGET, Sampler, Tally, opinion, sampled_verdict, tally
 from convlab.judge.verdict import Check, Verdict, Witness, Word
 from convlab.metrics import Case, metric
@@ -27,7 +28,7 @@ from convlab.problem import Family, Member
 from convlab.run.cases import settings_on
 from convlab.run.settings import Settings
 from convlab.symbols import L, gamma
-from convlab.theorem import Law, RateBound, Source, Theorem, from_k
+from convlab.theorem import Law, RateBound, Relation, Source, Theorem, from_k
 from convlab_problems import huber, noisy
 
 K = np.array([1, 2])
@@ -238,6 +239,73 @@ def test_a_nan_is_an_outcome_not_a_verdict() -> None:
     assert verdict.e_value_log10 is None
     assert verdict.outcome is not None
     assert verdict.outcome.startswith("NaN at k = 1")
+
+
+# ---- with high probability
+@dataclass(frozen=True)
+class Toss:
+    """x - x* is 1 with probability 1/20 and 0 else, every step anew."""
+
+    def init(self, x0: Array, oracle: Any) -> Memory:
+        return Memory(x0)
+
+    def draws(self, oracle: Any) -> Draws:
+        return Draws(head=Finite((0, 1), (Fraction(19, 20), Fraction(1, 20)), shape=(1,)))
+
+    def step(self, state: Memory, oracle: Any, draw: Any) -> Memory:
+        return Memory(-2.5 + draw.head)
+
+
+def with_probability(delta: Any, relation: Relation = Relation.AT_MOST, bound: Any = Fraction(1, 2)) -> tuple[Verdict, Check]:
+    coin = Theorem("toss", "A coin", algorithm=Toss(), law=Law.HIGH_PROBABILITY, delta=delta, metric=from_centre, bound=sp.sympify(bound), relation=relation,
+                   grid=from_k(1))
+    result = check(coin, settings=Settings(iterations=12), families={"f": Family("f", lambda: KINKED.problem, lambda: iter([KINKED]))})
+    return result.verdicts[0], result
+
+
+@pytest.mark.parametrize(("delta", "word"), [(Fraction(1, 40), Word.REFUTED), (Fraction(3, 20), Word.HOLDS), (Fraction(1, 2), Word.HOLDS)])
+def test_a_bound_with_high_probability_is_judged_by_how_often_it_fails(delta: Fraction, word: Word) -> None:
+    """It fails with probability 1/20: a claim of 1/40 is refuted, larger ones hold; measured and bound are those probabilities."""
+    verdict, result = with_probability(delta)
+
+    assert verdict.word is result.word is word
+    assert verdict.judged_by is Source.MONTE_CARLO
+    assert float(verdict.bound) == pytest.approx(float(delta), rel=1e-9)
+    assert abs(float(verdict.measured) - 1 / 20) < 6 * math.sqrt(0.05 * 0.95 / 1024)
+
+
+def test_at_its_exact_probability_a_claim_is_not_refuted() -> None:
+    """Probability at most 1e-4 over the seed that this fails, by Ville."""
+    assert with_probability(Fraction(1, 20))[0].word is not Word.REFUTED
+
+
+def test_lower_bounds_too_are_judged_by_how_often_they_fail() -> None:
+    """x >= 1/2 fails 19 times in 20."""
+    assert with_probability(Fraction(1, 2), Relation.AT_LEAST)[0].word is Word.REFUTED
+
+
+def test_a_claim_that_never_fails_holds_with_the_power_of_its_replicates() -> None:
+    """1,024 runs without a failure: how often failures would have been seen is known, for an indicator has one law."""
+    verdict, _ = with_probability(Fraction(1, 10), bound=2)
+
+    assert verdict.word is Word.HOLDS
+    assert verdict.power is not None
+    assert 0.2 < verdict.power.excess < 2
+
+
+def test_the_power_of_an_indicator_is_what_it_promises() -> None:
+    """Failing (1 + excess) times as often as allowed is seen in at least 55 of 60 samples: fewer would have a chance below 1e-4 at a power of 0.99."""
+    delta, n, rng = 0.05, 2048, np.random.default_rng(8)
+    excess = float(visible_excess(moments(1).after(np.zeros((1, n))), threshold(1e-4), level=delta)[0])
+    samples = rng.binomial(1, delta * (1 + excess), size=(60, 1, n)) / delta
+
+    assert sum(wealth(1).after(sample).log >= threshold(1e-4) for sample in samples) >= 55
+
+
+@pytest.mark.parametrize("delta", [None, 0, 1, Fraction(3, 2)])
+def test_a_level_that_is_no_probability_is_bad_input(delta: Any) -> None:
+    with pytest.raises(BadInput, match="strictly between 0 and 1"):
+        with_probability(delta)
 
 
 # ---- the word, from made-up tallies

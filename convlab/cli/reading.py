@@ -41,7 +41,7 @@ def _overview(theorems: list[Theorem]) -> Table:
             table.add_row(Text(f"{part_of(theorem) or 'yours'} · {topic}", style="bold cyan"))
         table.add_row(theorem.id, " ".join(_letter(claim) for claim in theorem.claims), theorem.title)
     table.caption = ("claims: R rate bound, S one-step inequality, I identity, O operator constant, T stability region, F false claim;"
-                     " E in expectation, =, >= where the relation is not <=")
+                     " E in expectation, P with high probability, =, >= where the relation is not <=")
     table.caption_justify = "left"
     return table
 
@@ -51,7 +51,7 @@ def _letter(claim: Any) -> str:
     told = statement.stated(claim)
     relation = getattr(told, "relation", None)
     sign = {"==": "=", ">=": ">="}.get(relation.value, "") if relation is not None else ""
-    return letter + ("E" if statement.law(told) is Law.EXPECTATION else "") + sign
+    return letter + {Law.EXPECTATION: "E", Law.HIGH_PROBABILITY: "P", Law.SURELY: ""}[statement.law(told)] + sign
 
 
 def shown(names: list[str] | None, *, part: str | None, topic: str | None, true: bool, false: bool, json: bool) -> int:
@@ -138,5 +138,6 @@ def _rate(claim: RateBound) -> str:
     measured = statement.plain(getattr(claim.metric, "formula", "") or getattr(claim.metric, "name", "") or getattr(claim.metric, "__name__", "metric"))
     left = f"E {measured}" if claim.law is Law.EXPECTATION else measured
     sign = {"<=": "≤", "==": "=", ">=": "≥"}[claim.relation.value]
-    return f"{left} {sign} {statement.pretty(claim.bound)}, {statement.mode(claim)}"
+    sure = f", with probability at least {statement.pretty(1 - claim.delta)}" if claim.law is Law.HIGH_PROBABILITY else ""
+    return f"{left} {sign} {statement.pretty(claim.bound)}{sure}, {statement.mode(claim)}"
 

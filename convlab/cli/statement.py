@@ -75,6 +75,8 @@ def exact_source(claim: Any) -> str:
         return Source.SEARCH.value
     if isinstance(claim, OperatorConstant):
         return Source.SEARCH.value if claim.search and claim.relation is Relation.AT_MOST else Source.ENUMERATION.value
+    if law(claim) is Law.HIGH_PROBABILITY:
+        return Source.MONTE_CARLO.value
     return Source.DETERMINISTIC.value if law(claim) is Law.SURELY else f"{Source.MOMENTS.value} or {Source.ENUMERATION.value}"
 
 

@@ -88,17 +88,17 @@ def central(raw: Array, about: Any, power: int) -> Array:
     return np.maximum(found, 0)
 
 
-def reached(seen: Moments, excess: Array, probability: float = PROBABILITY, bets: Array = BETS) -> Array:
+def reached(seen: Moments, excess: Array, probability: float = PROBABILITY, bets: Array = BETS, level: float | None = None) -> Array:
     """log of the e-value that each checkpoint alone reaches with that probability when its mean is (1 + excess) B, (excesses, checkpoints).
 
     The law is the measured one, scaled to that mean. Sums of that many replicates are taken as normal, the sum of squares with the error that the fourth
-    moment gives it.
+    moment gives it. With `level`, X/B is the indicator of a failure over the probability that is allowed to it, and its law is known: no sample is asked.
     """
     n, far = seen.replicates, float(ndtri(1 - (1 - probability) / 2))       # half of the doubt for each of the two sums
     excess = excess[:, None]
     with np.errstate(all="ignore"):
         scale = (1 + excess) / seen.mean
-        raw = np.stack([seen.raw[i] * scale ** (i + 1) for i in range(4)])
+        raw = np.stack([seen.raw[i] * scale ** (i + 1) if level is None else (1 + excess) / level**i + 0 * seen.mean for i in range(4)])
         square, fourth = central(raw, 1.0, 2), central(raw, 1.0, 4)
         low = n * excess - far * np.sqrt(n * np.maximum(square - excess**2, 0))
         high = n * square + far * np.sqrt(n * np.maximum(fourth - square**2, 0))
@@ -106,12 +106,12 @@ def reached(seen: Moments, excess: Array, probability: float = PROBABILITY, bets
     return np.where(np.isnan(found), -np.inf, found)
 
 
-def visible_excess(seen: Moments, log_threshold: float, probability: float = PROBABILITY) -> Array:
+def visible_excess(seen: Moments, log_threshold: float, probability: float = PROBABILITY, level: float | None = None) -> Array:
     """The smallest relative excess of each checkpoint at which the e-value of the whole curve passes with that probability; inf where none does.
 
     At the other checkpoints the gambler may have lost everything.
     """
-    passed = reached(seen, EXCESSES, probability) >= log_threshold + np.log(len(seen.mean))
+    passed = reached(seen, EXCESSES, probability, level=level) >= log_threshold + np.log(len(seen.mean))
     return np.where(passed.any(axis=0), EXCESSES[np.argmax(passed, axis=0)], np.inf)
 
 

@@ -69,6 +69,8 @@ def judge_instance(title: str, claim: RateBound, instance: Instance, families: M
     found = [(k, setting) for k in horizons for setting in realised(instance, claim, title, families, settings, k)]
     if not found:
         raise NotApplicable("none of its parameter points lies in the condition")
+    if claim.law is Law.HIGH_PROBABILITY:
+        return sampled_verdict(title, claim, found[0][1], settings, alone=True)
     try:
         evidence = [e for k, setting in found for e in exact_evidence(claim, setting, k, settings)]
     except (Unsupported, ValueError, TypeError, ArithmeticError) as reason:
@@ -149,15 +151,22 @@ def judge_member(title: str, claim: RateBound, member: Member, settings: Setting
     found = [*found, *with_free_memory(algorithm_of(claim), claim.free_state, found, settings.seed)]
     exact = True
     try:
+        if claim.law is Law.HIGH_PROBABILITY:
+            raise Inexact("the probability of failing is judged by samples")
         yield verdict_of(title, claim, member.name, float_evidence(claim, found, settings), settings)
     except Inexact as reason:
         exact = False
         yield Skipped(title, claim.name, member.name, f"no exact source: {reason}")
-    if is_random(algorithm_of(claim)) and settings.sampled and claim.law is Law.EXPECTATION and claim.relation is not Relation.EQUAL:
+    if is_random(algorithm_of(claim)) and _sampled(claim, settings):
         try:
             yield sampled_verdict(title, claim, found[0], settings, alone=not exact)
         except Inexact as reason:
             yield Skipped(title, claim.name, member.name, f"not sampled: {reason}")
+
+
+def _sampled(claim: RateBound, settings: Settings) -> bool:
+    """Whether replicates judge: beside an exact expectation where the user wants them, of a probability always."""
+    return claim.law is Law.HIGH_PROBABILITY or (settings.sampled and claim.law is Law.EXPECTATION and claim.relation is not Relation.EQUAL)
 
 
 def float_evidence(claim: RateBound, found: list[Setting], settings: Settings, k: int | None = None) -> list[Evidence]:

@@ -11,11 +11,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from convlab import symbols
 from convlab.arithmetic import FLOAT64
 from convlab.constants import Array
 from convlab.draws import Inexact
+from convlab.errors import BadInput
 from convlab.judge.bounds import bound_along
 from convlab.judge.compare import CLEAR, HUGE, OPERATIONS, compared
 from convlab.judge.evalues import Wealth, looked_at, threshold, wealth
@@ -26,9 +28,10 @@ from convlab.judge.words import Evidence, Spot, verdict_of, witness
 from convlab.run.bind import Binder
 from convlab.run.cases import Setting, batch_of
 from convlab.run.engine import BLOCK, initial_state, run_sampled
+from convlab.run.expressions import evaluate
 from convlab.run.recorder import Record, Recorder
 from convlab.run.settings import Settings
-from convlab.theorem import RateBound, Relation, Source
+from convlab.theorem import Law, RateBound, Relation, Source
 
 BUDGET = 65_536      # replicates of a claim that has no exact source
 PILOTS = 8           # replicates run beforehand for the floating-point floor; they judge nothing
@@ -69,8 +72,31 @@ class Sampler:
         return min(wanted, int(work // self.work))
 
     def block(self, number: int, count: int) -> Record:
-        """The metric at the checkpoints, (checkpoints, count, ...)."""
-        return self._run(("block", number), count, self.points, 0.0)
+        """The metric at the checkpoints, (checkpoints, count, ...); of a claim with high probability whether it fails there, 1 or 0."""
+        record = self._run(("block", number), count, self.points, 0.0)
+        return record if self.level is None else self._failures(record, count)
+
+    @cached_property
+    def level(self) -> float | None:
+        """How often a claim with high probability may fail; None of an expectation. Raises BadInput where it is no probability."""
+        if self.claim.law is not Law.HIGH_PROBABILITY:
+            return None
+        level = float(evaluate(sp.sympify(self.claim.delta), self.setting.values)) if self.claim.delta is not None else np.nan
+        if not 0 < level < 1:
+            raise BadInput(f"{self.title}: a claim with high probability needs delta= strictly between 0 and 1, not {self.claim.delta}.")
+        return level
+
+    def _failures(self, record: Record, count: int) -> Record:
+        """1 where a replicate leaves its own bound beyond rounding, 0 where it keeps it, nan where it was lost."""
+        batch = batch_of([self.setting] * count, FLOAT64)
+        bound = bound_along(self.claim, batch, record, record.measured[0])
+        failed = compared(record.k, record.measured, bound, self.floor, self.claim.relation, FLOAT64.eps).violated
+        return Record(record.k, np.where(np.isnan(_cells(record.measured)).any(axis=2), np.nan, failed))
+
+    @cached_property
+    def resolution(self) -> Array:
+        """What is counted as rounding of the judged values, (checkpoints, 1): indicators have none."""
+        return self.floor if self.level is None else np.zeros((len(self.points), 1))
 
     @cached_property
     def floor(self) -> Array:
@@ -117,6 +143,7 @@ class Tally:
     seen: Moments
     wealth: Wealth
     lost: bool = False          # a NaN came out of nowhere: nothing is judged
+    level: float | None = None  # of a claim with high probability: how often it may fail
 
     def after(self, measured: Array) -> Tally:
         """With one more block, (checkpoints, count, cells); rounding below 0 counts as 0."""
@@ -156,11 +183,11 @@ def opinion(found: Tally, alpha: float) -> Opinion:
     """Refuted beyond 1/alpha; holds with a power that can be stated, an excess of 10 % where the mean is above 0.8 of the bound, no replicate carrying it all."""
     if not len(found.judged) or found.lost:
         return Opinion(Word.INCONCLUSIVE, 0.0, np.full(len(found.judged), np.inf), 0, "")
-    log_e, powers, seen = found.wealth.log, visible_excess(found.seen, threshold(alpha)), found.seen
+    log_e, powers, seen = found.wealth.log, visible_excess(found.seen, threshold(alpha), level=found.level), found.seen
     nearest = int(np.argmax(seen.mean))
     if log_e >= threshold(alpha):
         return Opinion(Word.REFUTED, log_e, powers, int(np.argmax(found.wealth.log_at)), "")
-    heavy = seen.share > SHARE
+    heavy = (seen.share > SHARE) & (found.level is None)         # how an indicator is spread is known without a sample
     blind = (seen.mean > WORTH) & (powers > SEEN)
     if heavy.any():
         where = f"at {int(heavy.sum())} of {len(heavy)} checkpoints" if not heavy.all() else "everywhere"
@@ -185,12 +212,12 @@ def sampled_verdict(title: str, claim: RateBound, setting: Setting, settings: Se
     wanted = sampler.affordable(settings.replicates, SAMPLED_WORK)
     most = max(wanted, sampler.affordable(BUDGET, BUDGET_WORK)) if alone else wanted
     record = sampler.block(0, min(BLOCK, wanted))
-    bound = bound_of(claim, setting, record)
+    bound = bound_of(claim, setting, record) if sampler.level is None else np.full((len(record.k), 1), sampler.level)
     found = first_tally(claim, sampler, record, bound).after(_cells(record.measured))
     judging = opinion(found, settings.alpha)
     while (have := found.all.replicates) < (wanted if judging.word is not Word.INCONCLUSIVE or not len(found.judged) else most):
         measured = sampler.block(-(-have // BLOCK), min(BLOCK, most - have)).measured
-        refuse_negative(record.k, measured, sampler.floor, found)
+        refuse_negative(record.k, measured, sampler.resolution, found)
         found = found.after(_cells(measured))
         judging = opinion(found, settings.alpha)
     return _verdict(sampler, record, found, bound, judging)
@@ -209,13 +236,15 @@ def first_tally(claim: RateBound, sampler: Sampler, record: Record, bound: Array
     cells = np.asarray(bound.reshape(len(record.k), -1))
     empty = np.isnan(record.measured.reshape(*record.measured.shape[:2], -1)).all(axis=1)             # a window of iterates that has not begun
     spoken = record.k >= (record.k[-1] if claim.grid.horizons else claim.grid.first)
-    found = tally(record.k, np.where(empty | ~spoken[:, None] | bool(no_e_value(claim)), np.nan, cells), sampler.floor)
-    refuse_negative(record.k, record.measured, sampler.floor, found)
-    return replace(found, scale=np.where(np.isfinite(cells) & (cells > 0), cells, 1.0))
+    found = tally(record.k, np.where(empty | ~spoken[:, None] | bool(no_e_value(claim)), np.nan, cells), sampler.resolution)
+    refuse_negative(record.k, record.measured, sampler.resolution, found)
+    return replace(found, level=sampler.level, scale=np.where(np.isfinite(cells) & (cells > 0), cells, 1.0))
 
 
 def no_e_value(claim: RateBound) -> str:
     """Why a claim has no e-value; empty where it has one."""
+    if claim.law is Law.HIGH_PROBABILITY:
+        return ""
     if claim.relation is not Relation.AT_MOST:
         return "a lower bound on an expectation has no e-value: a sampled mean certifies nothing by itself"
     return "the bound reads the run itself and so has no e-value: a sampled mean certifies nothing by itself" if claim.reads else ""
@@ -240,7 +269,7 @@ def _verdict(sampler: Sampler, record: Record, found: Tally, bound: Array, judgi
     claim, settings, n = sampler.claim, sampler.settings, found.all.replicates
     flat = [np.where(np.isinf(found.all.largest), np.inf, found.all.mean), found.all.deviation / np.sqrt(n) if n > 1 else np.full(found.scale.size, np.nan)]
     mean, error = ((column.reshape(found.scale.shape) * found.scale).reshape(bound.shape) for column in flat)
-    result = compared(record.k, mean, bound, sampler.floor, claim.relation, FLOAT64.eps)
+    result = compared(record.k, mean, bound, sampler.resolution, claim.relation if sampler.level is None else Relation.AT_MOST, FLOAT64.eps)
     evidence = Evidence((sampler.setting,), replace(result, violated=np.zeros_like(result.violated)), Source.MONTE_CARLO)
     verdict = verdict_of(sampler.title, claim, sampler.setting.name, [evidence], settings)
     if mean.ndim == 2:
@@ -262,6 +291,7 @@ def _told(found: Tally, judging: Opinion, alpha: float) -> tuple[str, ...]:
     excess, factor = float(judging.powers[at]), refuted_factor(found.seen, threshold(alpha))
     return (str(Power(excess)) if np.isfinite(excess) else "no excess over the bound would surely have been seen",
             f"{factor:.3g} times the bound is refuted too" if factor is not None and judging.word is not Word.REFUTED else "",
+            "measured and bound are the probability of failing" if found.level is not None else
             f"kurtosis {float(seen.kurtosis[at]):.3g}, the largest replicate carries {100 * float(seen.share[at]):.2g} % of the sum"
             if seen.deviation[at] > SPREAD * seen.mean[at] else "all replicates agree there")
 

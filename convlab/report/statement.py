@@ -101,8 +101,10 @@ def when(claim: Any) -> str:
 
 def sense(claim: Any) -> str:
     """Surely, or in expectation: over which draws."""
-    law = getattr(inner(claim), "law", Law.SURELY)
-    return "in expectation over the draws of the algorithm" if law is Law.EXPECTATION else "for every run"
+    asked = inner(claim)
+    law = getattr(asked, "law", Law.SURELY)
+    told = {Law.EXPECTATION: "in expectation over the draws of the algorithm", Law.SURELY: "for every run"}
+    return told.get(law) or f"with probability at least {1 - sp.sympify(asked.delta)}, at each $k$"
 
 
 def symbols_used(claim: Any) -> tuple[Symbol, ...]:
