@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from types import ModuleType
+from typing import Any, TypeVar
 
 from convlab.errors import BadInput, suggestion
 from convlab.theorem import FalseClaim, Theorem
@@ -19,6 +20,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 """The lecture's four parts and their topics; a topic is the name of the file that its theorems stand in."""
 
+Kind = TypeVar("Kind")
 _PART_OF = {topic: part for part, topics in PARTS.items() for topic in topics}
 _ORDER = list(_PART_OF)
 
@@ -42,17 +44,28 @@ def _catalogue() -> Mapping[str, Theorem]:
 
 
 def collected(modules: Iterable[ModuleType]) -> dict[str, Theorem]:
-    """The theorems among the names of these modules, by id. Raises BadInput when two different ones share an id."""
+    """The theorems that these modules name or keep in lists, tuples and dicts, by id. Raises BadInput when two different ones share an id."""
     homes: dict[str, tuple[Theorem, ModuleType]] = {}
     for module in modules:
-        for value in vars(module).values():
-            if not isinstance(value, Theorem):
-                continue
+        for value in kept(module, Theorem):
             known, home = homes.setdefault(value.id, (value, module))
             if known is not value:
                 where = f"both in {home.__file__}" if home is module else f"one in {home.__file__}, one in {module.__file__}"
                 raise BadInput(f"Two theorems are called {value.id!r}, {where}: rename one.")
     return {id: theorem for id, (theorem, _) in homes.items()}
+
+
+def kept(module: ModuleType, kind: type[Kind]) -> Iterator[Kind]:
+    """The objects of a kind that a module names, or keeps in a list, tuple or dict that it names."""
+    seen: set[int] = set()
+    waiting: list[Any] = [value for name, value in reversed(vars(module).items()) if not name.startswith("__")]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, kind):
+            yield value
+        elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:      # a list may hold itself
+            seen.add(id(value))
+            waiting.extend(reversed(list(value.values() if isinstance(value, dict) else value)))
 
 
 def theorem(id: str) -> Theorem:

@@ -56,7 +56,13 @@ def normalise(claim: Any) -> None:
 
 
 def _shown(value: Any) -> str:
-    text = value.__name__ if isinstance(value, type) or inspect.isfunction(value) else repr(value)
+    """A value as its declaration would write it, or near."""
+    if isinstance(value, (tuple, list)):
+        ends = "()" if isinstance(value, tuple) else "[]"
+        text = f"{ends[0]}{', '.join(map(_shown, value))}{ends[1]}"
+    else:
+        text = value.__name__ if isinstance(value, type) or inspect.isfunction(value) else repr(value)
+    text = f"{type(value).__name__}(...)" if " object at 0x" in text else text
     return text if len(text) <= 80 else text[:77] + "..."
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from convlab import symbols
 from convlab.constants import Array
-from convlab.operations import absolute, maximum, norm, norm_squared, sqrt
+from convlab.operations import Unsupported, absolute, maximum, norm, norm_squared, sqrt
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,9 @@ def metric(formula: str, unit: str = "", floor: Floor | None = None, needs_minim
 
 
 def gap_of(problem: Any, x: Array, minimum: Any) -> Array:
-    """f(x) - f*: the problem's own cancellation-free gap where it offers one."""
+    """f(x) - f*: the problem's own cancellation-free gap where it offers one. Raises Unsupported where it offers no value or its least one is unknown."""
+    if not (hasattr(problem, "gap") or (hasattr(problem, "value") and minimum is not None)):
+        raise Unsupported(f"{type(problem).__name__} offers neither gap(x) nor value(x) with a known least value")
     return problem.gap(x) if hasattr(problem, "gap") else problem.value(x) - minimum
 
 

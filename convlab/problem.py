@@ -188,6 +188,7 @@ class Space:
 class Family:
     """A way to build problems (`make(**parameters)`, for tight instances and witnesses) and the members that every matching theorem is run on.
 
+    `members` may be the members themselves, in a list; a function makes them when they are asked for.
     `search`: the spaces in which the falsifier looks for the worst problem; of a family without any it tries the members.
     """
 
@@ -195,6 +196,12 @@ class Family:
     make: Callable[..., Any]
     members: Callable[[], Iterable[Member]]
     search: tuple[Space, ...] = ()
+
+    def __post_init__(self) -> None:
+        given: Any = self.members
+        if not callable(given):
+            listed = tuple(given)
+            object.__setattr__(self, "members", lambda: listed)
 
 
 def installed_families() -> dict[str, Family]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import decode_source
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
-from convlab.catalogue import collected
+from convlab import declaring
+from convlab.catalogue import collected, kept
 from convlab.errors import BadInput
 from convlab.problem import Family, installed_families
 from convlab.theorem import Theorem
@@ -33,19 +35,38 @@ class UserFile:
 def load(path: str | Path) -> UserFile:
     """Runs the file and collects what it declares. Raises BadInput, with file and line, for whatever goes wrong in it."""
     path = Path(path)
-    module = _run(path)
+    with declaring.recording() as made:
+        module = _run(path)
     imported = {id(value) for name, other in list(sys.modules.items()) if name.startswith("convlab.theorems.") for value in vars(other).values()}
     imported |= {id(family) for family in installed_families().values()}
     theorems = {key: value for key, value in collected([module]).items() if id(value) not in imported}
-    families = {value.name: value for value in vars(module).values() if isinstance(value, Family) and id(value) not in imported}
+    families = {value.name: value for value in kept(module, Family) if id(value) not in imported}
+    _refuse_lost(path, made, theorems)
     if not theorems and not families:
         raise BadInput(f"{path} declares no theorem and no problem family: give a cl.Theorem(...) or a cl.Family(...) a name in it.")
     return UserFile(path, theorems, families)
 
 
+def _refuse_lost(path: Path, made: Iterable[tuple[Any, str]], theorems: Mapping[str, Theorem]) -> None:
+    """Raises BadInput for theorems that the file made and kept nowhere: nobody would notice that they are not checked.
+
+    One that was made anew (`dataclasses.replace` for another title, say) is kept where its claims are; an imported file answers for its own.
+    """
+    own = [theorem for theorem, module in made if module == _module_name(path)]
+    safe = {id(claim) for theorem in theorems.values() for claim in theorem.claims}
+    lost = list(dict.fromkeys(theorem.id for theorem in own if not all(id(claim) in safe for claim in theorem.claims)))
+    if lost:
+        raise BadInput(f"{path} makes {', '.join(lost)} and does not keep {'it' if len(lost) == 1 else 'them'}, so that nothing would check "
+                       f"{'it' if len(lost) == 1 else 'them'}: give each theorem a name of its own, or append them to a list at the top level of the file.")
+
+
+def _module_name(path: Path) -> str:
+    return f"convlab_user_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}.{path.stem}"
+
+
 def _run(path: Path) -> ModuleType:
     """The file as a module: no bytecode beside it, sys.path as before, an entry in sys.modules (dataclasses and pickle need it) that no import can meet."""
-    name = f"convlab_user_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}.{path.stem}"
+    name = _module_name(path)
     module = ModuleType(name)
     module.__file__ = str(path)
     code = _compiled(path)
@@ -89,20 +110,23 @@ def _siblings(path: Path) -> Iterator[None]:
 def blaming(path: Path) -> Iterator[None]:
     """Turns an exception that the file's code raised, now or when the engine runs its rules, into BadInput with the line of the file.
 
-    A ValueError in which the file has no part (the engine refuses a declaration) becomes BadInput too; any other exception is ours and passes.
+    The sentence begins with where the judge was (the notes that it puts on what passes). Where the file has no part in an exception, it names our place.
     """
     try:
         yield
-    except BadInput as error:
-        line = _line(error, path)
-        raise (BadInput(f"{path}, line {line}: {error}") if line else error) from error.__cause__
     except (Exception, SystemExit) as error:             # the border: a user's code may raise anything
-        line = _line(error, path)
-        if line is None and not isinstance(error, ValueError):
-            raise
-        text = str(error).strip() or "no message"
-        told = text if isinstance(error, ValueError) and line else f"{type(error).__name__}: {text}"
-        raise BadInput(f"{path}, line {line}: {told}" if line else f"{path}: {told} (raised in {_place(error)})") from error
+        raise BadInput(_sentence(error, path)) from (error.__cause__ if isinstance(error, BadInput) else error)
+
+
+def _sentence(error: BaseException, path: Path) -> str:
+    line, where = _line(error, path), " ".join(reversed(getattr(error, "__notes__", ())))
+    text = str(error).strip() or "no message"
+    if isinstance(error, BadInput):
+        return f"{path}, line {line}: {text}" if line and not text.startswith(str(path)) else text
+    if declaring.CHAINED in text:
+        text += "; in place of a chain such as 0 < gamma <= 1/L write sp.And(0 < gamma, gamma <= 1/L)"
+    told = (f"{where}: " if where else "") + (text if isinstance(error, ValueError) and line else f"{type(error).__name__}: {text}")
+    return f"{path}, line {line}: {told}" if line else f"{path}: {told} (raised in {_place(error)})"
 
 
 def _line(error: BaseException, path: Path) -> int | None:

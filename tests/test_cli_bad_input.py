@@ -112,7 +112,7 @@ def test_a_mistake_that_shows_only_in_the_run_is_told_with_its_line(tmp_path: Pa
     file.write_text(text, encoding="utf-8")
     line = 1 + next(number for number, row in enumerate(text.splitlines()) if "gradiant" in row)
 
-    assert f"line {line}: AttributeError" in told("check", str(file), "--problem", "quadratic-2")
+    assert f"line {line}: theorem my-gradient-descent, claim main on problem quadratic-2: AttributeError" in told("check", str(file), "--problem", "quadratic-2")
 
 
 def test_loading_a_file_leaves_no_traces(tmp_path: Path) -> None:

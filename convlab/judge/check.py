@@ -4,14 +4,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
+from convlab.errors import Noted
 from convlab.judge.evalues import discoveries
 from convlab.judge.rate import judge_rate
 from convlab.judge.verdict import Check, Skipped, Verdict, Word
 from convlab.problem import Family, installed_families
 from convlab.run.settings import Settings
 from convlab.theorem import FalseClaim, Identity, OperatorConstant, RateBound, StabilityRegion, StepInequality, Theorem
+
+Item = TypeVar("Item")
 
 
 def check(theorem: Theorem, *, settings: Settings | None = None, families: Mapping[str, Family] | None = None, algorithm: Any = None,
@@ -24,8 +27,14 @@ def check(theorem: Theorem, *, settings: Settings | None = None, families: Mappi
     settings = settings or Settings()
     families = installed_families() if families is None else families
     found = [item for declared in theorem.claims if claim is None or declared.name == claim
-             for item in judge_claim(theorem.id, _with_algorithm(declared, algorithm), families, settings)]
+             for item in _noting(f"theorem {theorem.id}, claim {declared.name}",
+                                 judge_claim(theorem.id, _with_algorithm(declared, algorithm), families, settings))]
     return decided(Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(s for s in found if isinstance(s, Skipped))))
+
+
+def _noting(where: str, items: Iterator[Item]) -> Iterator[Item]:
+    with Noted(where):
+        yield from items
 
 
 def decided(result: Check) -> Check:

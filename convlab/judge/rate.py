@@ -10,10 +10,12 @@ import numpy as np
 from convlab.arithmetic import FLOAT64, RATIONAL
 from convlab.constants import Array
 from convlab.draws import Inexact
+from convlab.errors import Noted
 from convlab.judge.bounds import bound_along, needed_symbols
 from convlab.judge.compare import HUGE, Comparison, as_float, compared
 from convlab.judge.grid import algorithm_of, floor_of, grid_step, judged_points
 from convlab.judge.sampled import sampled_verdict
+from convlab.judge.trial import tried
 from convlab.judge.verdict import Skipped, Verdict, short
 from convlab.judge.words import Evidence, verdict_of
 from convlab.operations import Unsupported
@@ -44,12 +46,15 @@ def judge_rate(title: str, claim: RateBound, families: Mapping[str, Family], set
     for instance in claim.on or tight_instances(claim):
         if not settings.problems or instance.family in settings.problems or repr(instance) in settings.problems:
             try:
-                yield judge_instance(title, claim, instance, families, settings)
+                with Noted(f"on {instance!r}"):
+                    verdict = judge_instance(title, claim, instance, families, settings)
+                yield verdict
             except REASONS as reason:
                 yield Skipped(title, claim.name, repr(instance), str(reason))
     for member in () if claim.on else members(families, settings):
         try:
-            yield from judge_member(title, claim, member, settings)
+            with Noted(f"on problem {member.name}"):
+                yield from judge_member(title, claim, member, settings)
         except REASONS as reason:
             yield Skipped(title, claim.name, member.name, str(reason))
 
@@ -69,6 +74,7 @@ def judge_instance(title: str, claim: RateBound, instance: Instance, families: M
     found = [(k, setting) for k in horizons for setting in realised(instance, claim, title, families, settings, k)]
     if not found:
         raise NotApplicable("none of its parameter points lies in the condition")
+    tried(title, claim, repr(instance), [found[0][1]])
     if claim.law is Law.HIGH_PROBABILITY:
         return sampled_verdict(title, claim, found[0][1], settings, alone=True)
     try:
@@ -148,6 +154,7 @@ def judge_member(title: str, claim: RateBound, member: Member, settings: Setting
         check_exact(needed_symbols(claim) | symbols_of(algorithm_of(claim)), found[0].provenance)
     if getattr(claim.metric, "needs_minimiser", False) and batch_of(found[:1], FLOAT64).case.minimiser is None:
         raise NotApplicable("its minimiser is not known")
+    tried(title, claim, member.name, found)
     found = [*found, *with_free_memory(algorithm_of(claim), claim.free_state, found, settings.seed)]
     exact = True
     try:
