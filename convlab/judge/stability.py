@@ -10,7 +10,6 @@ import numpy as np
 import sympy as sp
 
 from convlab.arithmetic import FLOAT64
-from convlab.constants import Array
 from convlab.draws import Inexact
 from convlab.judge.compare import Comparison
 from convlab.judge.rate import members
@@ -20,7 +19,8 @@ from convlab.operations import Unsupported
 from convlab.problem import Family
 from convlab.run.bind import Binder
 from convlab.run.cases import NotApplicable, Setting, batch_of, check_exact, distinct_points, realised, settings_on
-from convlab.run.engine import flattened, initial_state
+from convlab.run.counters import key_of, split
+from convlab.run.engine import initial_state
 from convlab.run.moments import affine_maps, mean_square_radius, reference_state, refuse_nonquadratic, sure_radius
 from convlab.run.points import interval
 from convlab.run.settings import Settings
@@ -83,7 +83,9 @@ def radius(claim: StabilityRegion, setting: Setting) -> float:
     batch = batch_of([setting], FLOAT64)
     binder = Binder(claim.algorithm, batch.values, batch.x0.ndim, 1, FLOAT64)
     reference = reference_state(binder, batch)
-    start: Array = flattened(initial_state(binder, batch))
+    start, counters = split(initial_state(binder, batch), reference)
     maps = affine_maps(binder, 0, batch, reference, start)
+    if key_of(maps.counters) != key_of(counters):
+        raise Inexact("the state counts its updates: its map is not one matrix")
     found = mean_square_radius(maps) if claim.sense is Sense.MEAN_SQUARE or maps.matrices.shape[0] > 1 else sure_radius(maps)
     return float(found[0])

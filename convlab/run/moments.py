@@ -3,7 +3,7 @@
 Where a step is affine in the state for each draw, s+ = A s + c, the matrix T = [[A, c], [0, 1]] gives M+ = sum_draws p T M T^T, exact at every k, in
 floats and in rationals. The matrices come from the very code that runs: `step` is fed a reference state and its neighbours along each axis, as a
 batch. Coordinates are deviations from a reference (the state at x*), so that nothing cancels near the optimum. Laws known by mean and covariance
-only are carried through the step as one more affine direction.
+only are carried through the step as one more affine direction. Integer fields (counters) go their own way: the maps are read off at their value.
 """
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from convlab.metrics import Case, Measure
 from convlab.problem import fact
 from convlab.run.bind import Binder, field_key
 from convlab.run.cases import Batch
-from convlab.run.engine import flattened, initial_state, unflattened
+from convlab.run.counters import Counters, joined, key_of, split
+from convlab.run.engine import initial_state
+from convlab.run.frozen import frozen
 from convlab.run.recorder import FORGOTTEN, ROUNDINGS, Record, measured_floor, size_of
 
 BUDGET = 2e9            # multiplications of a batch: cases x maps x dimension^3 x updates, about a second or two
@@ -37,6 +39,7 @@ class Maps:
     matrices: Array
     weights: Array
     noise: Array | None = None      # (branches, cases, m + 1, m + 1): covariance that laws known by moments add
+    counters: Counters = ()         # after the step
 
 
 def reference_state(binder: Binder, batch: Batch) -> Any:
@@ -46,20 +49,23 @@ def reference_state(binder: Binder, batch: Batch) -> Any:
 
 
 def affine_maps(binder: Binder, k: int, batch: Batch, reference: Any, start: Array) -> Maps:
-    """Reads the maps of update k off `step`. Raises Inexact, saying why, where a step is not affine for each draw or has too many draws."""
-    base = flattened(reference)
+    """Reads the maps of update k off `step`, at the counters of the reference; `start` are the real entries of the initial state, which set the scale.
+
+    Raises Inexact, saying why, where a step is not affine for each draw or has too many draws.
+    """
+    base, counters = split(reference, reference)
     cases, m = base.shape
     probes = _probes(start - base, batch.arithmetic)
     rows = m + 1 + probes.shape[1]
     shifts = np.concatenate([np.zeros_like(base)[:, None], _identity(cases, m, batch.arithmetic), probes], axis=1)
-    state = unflattened((base[:, None] + shifts).reshape(cases * rows, m), reference)
+    state = frozen(joined((base[:, None] + shifts).reshape(cases * rows, m), counters, reference))
     algorithm = binder.repeated(rows).at(k)
     draws = algorithm.draws(batch.case.problem) if hasattr(algorithm, "draws") else Draws()
     by_moments = [name for name, law in draws.items() if law.size() is None]
     size = draws.without(*by_moments).size()
     if size is None or size > BRANCHES:
         raise Inexact(f"one step has {size} draws, too many to enumerate")
-    matrices, weights, noises = [], [], []
+    matrices, weights, noises, moved = [], [], [], []
     for draw, weight in _branches(draws, by_moments, cases * rows, state):
         if weight is None:
             raise Inexact("an adversary has no expectation")
@@ -69,12 +75,25 @@ def affine_maps(binder: Binder, k: int, batch: Batch, reference: Any, start: Arr
             after = algorithm.step(state, batch.case.problem, draws.draw(**_with_noise(draws, by_moments, draw, {}, cases * rows, batch.arithmetic)))
         else:
             after = algorithm.step(state, batch.case.problem, draw)
-        out = flattened(after).reshape(cases, rows, m)
+        reals, counted = split(after, reference)
+        moved.append(_counted(counted, cases, rows))
+        out = reals.reshape(cases, rows, m)
         matrices.append(_affine(out, base, shifts, m, batch.arithmetic))
         weights.append(_weights(weight, cases, rows, batch.arithmetic))
         if by_moments:
             noises.append(_noise(algorithm, batch, draws, by_moments, draw, state, out, cases, rows, m))
-    return Maps(np.stack(matrices), np.stack(weights), np.stack(noises) if noises else None)
+    if len(set(map(key_of, moved))) > 1:
+        raise Inexact("an integer field of the state depends on the draw")
+    return Maps(np.stack(matrices), np.stack(weights), np.stack(noises) if noises else None, moved[0])
+
+
+def _counted(counters: Counters, cases: int, rows: int) -> Counters:
+    """The counters after a step, one a case. Raises Inexact where they are no integers any more, or hang on the real entries of the state."""
+    for counter in counters:
+        each = counter.reshape(cases, rows, -1)
+        if counter.dtype.kind not in "iub" or not np.array_equal(each, np.broadcast_to(each[:, :1], each.shape)):
+            raise Inexact("an integer field of the state depends on its real ones")
+    return tuple(counter.reshape(cases, rows, *counter.shape[1:])[:, 0] for counter in counters)
 
 
 def _branches(draws: Draws, by_moments: list[str], count: int, state: Any) -> Iterator[tuple[Any, Any]]:
@@ -137,7 +156,7 @@ def _noise(algorithm: Any, batch: Batch, draws: Draws, names: list[str], draw: A
             unit = np.zeros((cases * rows, *draws[name].shape), dtype=int)
             unit.reshape(cases * rows, -1)[:, cell] = 1
             values = _with_noise(draws, names, draw, {name: batch.arithmetic.array(unit.astype(object))}, cases * rows, batch.arithmetic)
-            moved = flattened(algorithm.step(state, batch.case.problem, draws.draw(**values))).reshape(cases, rows, m) - quiet
+            moved = split(algorithm.step(state, batch.case.problem, draws.draw(**values)), state)[0].reshape(cases, rows, m) - quiet
             spread = np.abs((moved - moved[:, :1]).astype(float)).max()
             if spread > (0 if batch.arithmetic.eps == 0 else 1e-10) * (np.abs(quiet.astype(float)).max() + np.abs(moved.astype(float)).max()):   # as in _affine
                 raise Inexact(f"the effect of {name!r}, of which only moments are declared, depends on the state")
@@ -169,14 +188,14 @@ class QuadraticForm:
 
 def quadratic_form(metric: Measure, case: Case, reference: Any, start: Array, arithmetic: Arithmetic) -> QuadraticForm:
     """Reads a metric off at the reference, along each axis and each pair of axes. Raises Inexact where it is no quadratic function of the state."""
-    base = flattened(reference)
+    base, counters = split(reference, reference)
     cases, m = base.shape
     upper, lower = np.triu_indices(m, 1)
     eye = np.eye(m, dtype=int)
     shifts = np.concatenate([np.zeros((1, m), dtype=int), eye, -eye, eye[upper] + eye[lower]])
     shifts = np.concatenate([np.broadcast_to(arithmetic.array(shifts.astype(object)), (cases, *shifts.shape)), _probes(start - base, arithmetic)], axis=1)
     rows = shifts.shape[1]
-    state = unflattened((base[:, None] + shifts).reshape(cases * rows, m), reference)
+    state = frozen(joined((base[:, None] + shifts).reshape(cases * rows, m), counters, reference))
     repeated = Case(case.problem, {s: np.repeat(v, rows, axis=0) if getattr(v, "ndim", 0) else v for s, v in case.values.items()}, case.minimiser, case.minimum)
     values = np.asarray(metric(state, repeated))
     cells = values.shape[1:]
@@ -219,24 +238,27 @@ def exact_moments(binder: Binder, batch: Batch, metric: Measure, points: Array) 
     points = affordable(binder, batch, points)
     arithmetic = batch.arithmetic
     reference, state = reference_state(binder, batch), initial_state(binder, batch)
-    start = flattened(state)
+    start, counters = split(state, state)
     refuse_large(start.shape[1], int(points[-1]))
-    deviation = np.concatenate([start - flattened(reference), np.broadcast_to(arithmetic.array(np.ones((1, 1), dtype=int).astype(object)), (len(start), 1))], axis=1)
-    form = quadratic_form(metric, batch.case, reference, start, arithmetic)
+    base = split(reference, state)[0]
+    deviation = np.concatenate([start - base, np.broadcast_to(arithmetic.array(np.ones((1, 1), dtype=int).astype(object)), (len(start), 1))], axis=1)
     moments = deviation[:, :, None] * deviation[:, None, :]
     seen: dict[Any, Maps] = {}
+    forms: dict[Any, QuadraticForm] = {}
     wanted, measured, kept = set(points.tolist()), [], []
     with np.errstate(all="ignore"):
         for k in range(int(points[-1]) + 1):
             if k in wanted:
+                if (counted := key_of(counters)) not in forms:
+                    forms[counted] = quadratic_form(metric, batch.case, joined(base, counters, state), start, arithmetic)
                 kept.append(k)
-                measured.append(form.expectation(moments))
+                measured.append(forms[counted].expectation(moments))
             if k == int(points[-1]):
                 break
-            key = field_key(binder.at(k)) if binder.scheduled else ()      # periodic schedules meet the same maps again
+            key = (field_key(binder.at(k)) if binder.scheduled else (), key_of(counters))      # periodic schedules and counters meet the same maps again
             if key not in seen:
-                seen[key] = affine_maps(binder, k, batch, reference, start)
-            moments = propagated(moments, seen[key])
+                seen[key] = affine_maps(binder, k, batch, joined(base, counters, state), start)
+            moments, counters = propagated(moments, seen[key]), seen[key].counters
     floor = None if arithmetic.eps == 0 else _floors(metric, batch.case, reference, state, kept, arithmetic.eps)
     return Record(np.array(kept), np.stack(measured), floor)
 
@@ -245,7 +267,8 @@ def affordable(binder: Binder, batch: Batch, points: Array) -> Array:
     """The checkpoints up to which exact moments stay within BUDGET. Raises Inexact where that is hardly any."""
     algorithm = binder.at(0)
     size = algorithm.draws(batch.case.problem).size() if hasattr(algorithm, "draws") else 1
-    width = flattened(initial_state(binder, batch)).shape[1] + 1
+    state = initial_state(binder, batch)
+    width = split(state, state)[0].shape[1] + 1
     updates = BUDGET / (len(batch.settings) * (size or 1) * width**3)
     kept = points[points <= updates]
     if len(kept) < 2 or kept[-1] < LEAST <= points[-1]:
