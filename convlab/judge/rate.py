@@ -14,7 +14,7 @@ from convlab.errors import Noted
 from convlab.judge.bounds import bound_along, needed_symbols
 from convlab.judge.compare import HUGE, Comparison, as_float, compared
 from convlab.judge.grid import algorithm_of, floor_of, grid_step, judged_points
-from convlab.judge.sampled import sampled_verdict
+from convlab.judge.sampled import sampled_verdict, verdict_alone
 from convlab.judge.trial import tried
 from convlab.judge.verdict import Skipped, Verdict, short
 from convlab.judge.words import Evidence, verdict_of
@@ -76,7 +76,7 @@ def judge_instance(title: str, claim: RateBound, instance: Instance, families: M
         raise NotApplicable("none of its parameter points lies in the condition")
     tried(title, claim, repr(instance), [found[0][1]])
     if claim.law is Law.HIGH_PROBABILITY:
-        return sampled_verdict(title, claim, found[0][1], settings, alone=True)
+        return verdict_alone(title, claim, [setting for _, setting in found], settings)
     try:
         evidence = [e for k, setting in found for e in exact_evidence(claim, setting, k, settings)]
     except (Unsupported, ValueError, TypeError, ArithmeticError) as reason:
@@ -166,7 +166,7 @@ def judge_member(title: str, claim: RateBound, member: Member, settings: Setting
         yield Skipped(title, claim.name, member.name, f"no exact source: {reason}")
     if is_random(algorithm_of(claim)) and _sampled(claim, settings):
         try:
-            yield sampled_verdict(title, claim, found[0], settings, alone=not exact)
+            yield sampled_verdict(title, claim, found[0], settings) if exact else verdict_alone(title, claim, found, settings)
         except Inexact as reason:
             yield Skipped(title, claim.name, member.name, f"not sampled: {reason}")
 

@@ -20,13 +20,13 @@ from convlab.draws import Inexact
 from convlab.errors import BadInput
 from convlab.judge.bounds import bound_along
 from convlab.judge.compare import CLEAR, HUGE, OPERATIONS, compared
-from convlab.judge.evalues import Wealth, looked_at, threshold, wealth
+from convlab.judge.evalues import Wealth, log_mean, looked_at, threshold, wealth
 from convlab.judge.grid import algorithm_of, floor_of, judged_points
 from convlab.judge.power import SEEN, SHARE, WORTH, Moments, Power, moments, refuted_factor, visible_excess
 from convlab.judge.verdict import Curve, Verdict, Witness, Word
 from convlab.judge.words import Evidence, Spot, verdict_of, witness
 from convlab.run.bind import Binder
-from convlab.run.cases import Setting, batch_of
+from convlab.run.cases import Setting, batch_of, distinct_points
 from convlab.run.engine import BLOCK, initial_state, run_sampled
 from convlab.run.expressions import evaluate
 from convlab.run.recorder import Record, Recorder
@@ -34,6 +34,7 @@ from convlab.run.settings import Settings
 from convlab.theorem import Law, RateBound, Relation, Source
 
 BUDGET = 65_536      # replicates of a claim that has no exact source
+POINTS = 4           # settings where samples alone judge: the default and some others, as far as they can be afforded
 PILOTS = 8           # replicates run beforehand for the floating-point floor; they judge nothing
 LEAST_REPLICATES = 32
 SAMPLED_WORK = 1e8   # replicate-coordinates updated, each component gradient counted: a few seconds
@@ -203,6 +204,34 @@ def opinion(found: Tally, alpha: float) -> Opinion:
 
 
 # ---- the verdict
+def verdict_alone(title: str, claim: RateBound, found: list[Setting], settings: Settings) -> Verdict:
+    """The verdict of samples where nothing exact judges: at the default parameters and some others, as one e-value, the mean of theirs."""
+    chosen = spread(found, Sampler(title, claim, found[0], settings), settings)
+    verdicts = [sampled_verdict(title, claim, setting, settings, alone=True) for setting in chosen]
+    return verdicts[0] if len(verdicts) == 1 else together(verdicts, settings.alpha)
+
+
+def spread(found: list[Setting], sampler: Sampler, settings: Settings) -> list[Setting]:
+    """The default, the same from another start, then the ends of the condition: so many that all of them can be afforded."""
+    default, *others = distinct_points(found)
+    elsewhere = [setting for setting in found if setting.point == default.point and setting.start is not default.start]
+    return [default, *elsewhere[-1:], *others][:min(POINTS, max(1, int(SAMPLED_WORK // (sampler.work * settings.replicates))))]
+
+
+def together(verdicts: list[Verdict], alpha: float) -> Verdict:
+    """Verdicts at several points as one: refuted by the mean of their e-values, else what all of them say; shown is the one with most against it."""
+    known = [v for v in verdicts if v.e_value_log10 is not None]
+    if not known:
+        return replace(verdicts[0], points=len(verdicts))
+    mean = log_mean(np.array([v.e_value_log10 or 0.0 for v in known]) * np.log(10))
+    words = {v.word for v in verdicts}
+    word = Word.REFUTED if mean >= threshold(alpha) else Word.HOLDS if words == {Word.HOLDS} and mean < threshold(DOUBT) else Word.INCONCLUSIVE
+    open_ones = [v for v in known if v.word is Word.INCONCLUSIVE]
+    shown = max(open_ones if word is Word.INCONCLUSIVE and open_ones else known, key=lambda v: v.e_value_log10 or 0.0)
+    return replace(shown, word=word, e_value_log10=float(mean / np.log(10)), points=len(verdicts), curve=verdicts[0].curve,
+                   witness=shown.suspect if word is Word.REFUTED else None)
+
+
 def sampled_verdict(title: str, claim: RateBound, setting: Setting, settings: Settings, *, alone: bool = False) -> Verdict:
     """The verdict of replicates at the default parameters; `alone`: no exact source judges this problem, so replicates are added until it is decided.
 
