@@ -11,6 +11,7 @@ from convlab.judge.evalues import discoveries
 from convlab.judge.rate import judge_rate
 from convlab.judge.verdict import Check, Skipped, Verdict, Word
 from convlab.problem import Family, installed_families
+from convlab.run.frozen import writing_refused
 from convlab.run.settings import Settings
 from convlab.theorem import FalseClaim, Identity, OperatorConstant, RateBound, StabilityRegion, StepInequality, Theorem
 
@@ -63,7 +64,12 @@ def _with_algorithm(declared: Any, algorithm: Any) -> Any:
 
 
 def judge_claim(title: str, claim: Any, families: Mapping[str, Family], settings: Settings) -> Iterator[Verdict | Skipped]:
-    """One claim by the judge of its kind."""
+    """One claim by the judge of its kind. Raises BadInput, naming it, for a function that writes into the state it is given."""
+    with writing_refused():
+        yield from _judged(title, claim, families, settings)
+
+
+def _judged(title: str, claim: Any, families: Mapping[str, Family], settings: Settings) -> Iterator[Verdict | Skipped]:
     from convlab.judge import false, identity, operator, stability, step
 
     if isinstance(claim, RateBound):

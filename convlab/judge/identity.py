@@ -19,6 +19,7 @@ from convlab.problem import Family
 from convlab.run.bind import Binder
 from convlab.run.cases import Batch, NotApplicable, Setting, batch_of, realised, settings_on
 from convlab.run.engine import initial_state, is_random, steps
+from convlab.run.frozen import frozen
 from convlab.run.settings import Settings
 from convlab.theorem import Identity, Relation, Source, Trajectory
 
@@ -75,9 +76,9 @@ def program(declared: Any, batch: Batch) -> Array:
     if is_random(declared.algorithm):
         raise Unsupported("a trajectory of a random algorithm is not one input")
     binder = Binder(declared.algorithm, batch.values, batch.x0.ndim, declared.steps, batch.arithmetic)
-    state, algorithms = initial_state(binder, batch), steps(binder)
+    state, algorithms = frozen(initial_state(binder, batch)), steps(binder)
     seen = [declared.read(state, batch.case)]
     for _ in range(declared.steps):
-        state = next(algorithms).step(state, batch.case.problem)
+        state = frozen(next(algorithms).step(state, batch.case.problem))
         seen.append(declared.read(state, batch.case))
     return np.stack([np.asarray(v).reshape(-1) for v in seen])

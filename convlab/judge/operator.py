@@ -17,6 +17,7 @@ from convlab.problem import Start
 from convlab.run.bind import Binder
 from convlab.run.cases import NotApplicable, Setting, stream
 from convlab.run.expressions import evaluate
+from convlab.run.frozen import frozen
 from convlab.run.points import holds
 from convlab.run.settings import Settings
 from convlab.theorem import OperatorConstant, Relation, Source
@@ -81,7 +82,7 @@ def draws_of(operator: Any, x: Array) -> Draws:
 
 def expectations(claim: OperatorConstant, sizes: Mapping[Any, Any], x: Array, arithmetic: Arithmetic) -> tuple[Array, Array]:
     """E error(x, C(x)) over all draws, and scale(x)."""
-    operator = bound_operator(claim, sizes, arithmetic)
+    operator, x = bound_operator(claim, sizes, arithmetic), frozen(x[...])
     draws = draws_of(operator, x)
     total: Any = None
     if not len(draws):

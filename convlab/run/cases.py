@@ -19,6 +19,7 @@ from convlab.metrics import Case, gap_of
 from convlab.operations import norm_squared
 from convlab.problem import Family, Member, Start, fact
 from convlab.run.expressions import Surd, evaluate, root
+from convlab.run.frozen import frozen
 from convlab.run.points import Point, holds, parameter_points, relations
 from convlab.run.settings import Settings
 from convlab.symbols import Role, Symbol
@@ -257,7 +258,7 @@ def batch_of(group: list[Setting], arithmetic: Arithmetic) -> Batch:
     least = least_value(problem)
     case = Case(problem, {s: arithmetic.number(v) if is_rational(v) and not isinstance(v, int) else v for s, v in values.items()},
                 None if best is None else arithmetic.array(np.asarray(best.at)), None if least is None else arithmetic.number(least))
-    x0 = np.stack([arithmetic.array(np.asarray(setting.start.point)) for setting in group])
+    x0 = frozen(np.stack([arithmetic.array(np.asarray(setting.start.point)) for setting in group]))
     return Batch(tuple(group), case, x0, values, arithmetic)
 
 

@@ -15,6 +15,7 @@ from convlab.metrics import Case
 from convlab.run.bind import Binder
 from convlab.run.cases import Batch
 from convlab.run.engine import flattened, initial_state, steps, unflattened
+from convlab.run.frozen import frozen
 
 STATES = 1 << 13       # distinct states kept of one case; where they would exceed it the enumeration ends and says at which k
 WORK = 1 << 20         # states stepped in all, shared by the cases of a problem: a second or two
@@ -34,7 +35,7 @@ class Cloud:
 
 def clouds(binder: Binder, batch: Batch, last: int, states: int = STATES, work: int = WORK) -> list[Cloud]:
     """The law of the state for k = 0 .. last, or as far as it stays small; `batch` is a single case. Raises Inexact where the first step is too large."""
-    state = initial_state(binder, batch)
+    state = frozen(initial_state(binder, batch))
     adversarial = binder.at(0).draws(batch.case.problem).adversarial
     weights: Array | None = None if adversarial else np.array([batch.arithmetic.number(1)], dtype=object if batch.arithmetic.eps == 0 else None)
     found = [Cloud(0, state, weights, batch.case)]
@@ -57,7 +58,7 @@ def clouds(binder: Binder, batch: Batch, last: int, states: int = STATES, work: 
         flat, weights = merged(np.concatenate(outs), np.concatenate(masses) if masses else None)
         if len(flat) > states:
             break
-        state = unflattened(flat, state)
+        state = frozen(unflattened(flat, state))
         found.append(Cloud(k, state, weights, batch.case))
     if len(found) <= min(LEAST, last):
         raise Inexact(f"{LEAST} updates already have too many draws to enumerate")

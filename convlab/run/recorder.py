@@ -10,6 +10,7 @@ import numpy as np
 from convlab.constants import Array
 from convlab.metrics import Case, Measure
 from convlab.operations import norm_squared
+from convlab.run.frozen import frozen
 from convlab.theorem import Mode, Series
 
 SMALLEST = 1e-125  # below it squares of resolutions leave float64, and with them the floors of everything squared
@@ -81,7 +82,8 @@ class Recorder:
         return self.mode.statistic != "last" or any(s.summed for s in self.series)
 
     def look(self, k: int, state: Any, checkpoint: bool) -> None:
-        """Called with the state after k updates, for every k if `every`, else at the checkpoints."""
+        """Called with the state after k updates, for every k if `every`, else at the checkpoints. What was seen is frozen: a later update may not change it."""
+        frozen(state)
         for s in self.series:
             value = s.read(state, self.case)
             self._sums[s.name] = self._sums[s.name] + value if s.summed and s.name in self._sums else value
