@@ -122,7 +122,7 @@ def test_what_cannot_be_searched_is_said() -> None:
 
     assert answer.status == 3
     assert answer.json["results"] == []
-    assert any("is searched by `check` itself" in skip["reason"] for skip in answer.json["skipped"])
+    assert any("are searched by `check` itself" in skip["reason"] for skip in answer.json["skipped"])
 
 
 # ---- check --out

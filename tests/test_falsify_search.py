@@ -121,7 +121,7 @@ def test_a_rounded_choice_is_a_rational_case_inside_the_condition(seed: int, cla
 def test_the_same_seed_finds_the_same_instance() -> None:
     """And another seed another one: the search is seeded, not fixed."""
     theorem = catalogue.theorem("proximal-point")
-    first, again, other = (falsify(theorem, budget=LONG, seed=seed, families={"absolute_value": FAMILIES["absolute_value"]})[0][0] for seed in (4, 4, 5))
+    first, again, other = (falsify(theorem, budget=LONG, seed=seed, families={"absolute_value": FAMILIES["absolute_value"]}).found[0] for seed in (4, 4, 5))
 
     assert first.to_json() == again.to_json()
     assert all(part.finished for part in first.searched)
@@ -156,9 +156,10 @@ def test_tight_theorems_are_reached_without_being_told(claim: RateBound, familie
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_true_tight_statement_is_never_refuted(seed: int) -> None:
     """Equality is attained, so a search that took rounding for a violation would cry wolf here."""
-    found, skipped = falsify(short_steps(TIGHT), budget=LONG, seed=seed, families={"huber": FAMILIES["huber"]})
+    result = falsify(short_steps(TIGHT), budget=LONG, seed=seed, families={"huber": FAMILIES["huber"]})
+    found = result.found
 
-    assert not skipped
+    assert not result.skipped
     assert not found[0].refuted
     assert found[0].worst.ratio <= 1
     assert float(found[0].worst.ratio) >= 0.99
@@ -167,7 +168,7 @@ def test_a_true_tight_statement_is_never_refuted(seed: int) -> None:
 @pytest.mark.parametrize(("planted", "least"), [(short_steps(sp.Rational(95, 100) * TIGHT), 1.04), (short_steps(L * R**2 / 2, sp.Rational(21, 10)), 2.0)])
 def test_a_planted_error_of_5_percent_is_refuted_from_scratch(planted: Theorem, least: float) -> None:
     """A constant 5 % too small; a condition 5 % too wide (2.1/L). The witness violates the claim in exact arithmetic."""
-    found, _ = falsify(planted, budget=LONG, families=SMALL)
+    found = falsify(planted, budget=LONG, families=SMALL).found
     worst = found[0].worst
     result = worst.spot.evidence.result
     measured, bound = (side[worst.spot.row, worst.spot.case] for side in (result.measured, result.bound))
@@ -180,10 +181,24 @@ def test_a_planted_error_of_5_percent_is_refuted_from_scratch(planted: Theorem, 
     assert float(worst.ratio) > least
 
 
+def test_a_square_root_does_not_hide_a_violation() -> None:
+    """In the plane distances are irrational; a rate 5 % too small in its constant is refuted by the squares of both sides, and the true one is not."""
+    plane = list(spaces({"quadratic": FAMILIES["quadratic"]}))[1]
+    planted = replace(distance, bound=sp.Rational(95, 100) * distance.bound, tight=(), facts=(), mutants=())
+    choice = Choice(plane, {"L": 7.0, "mu_over_L": 0.11, "flat": 5.0, "steep": 3.0}, {gamma: 1e-4})
+    wrong, right = (decided(claim, scored(claim, choice)) for claim in (planted, distance))
+
+    assert wrong.source is Source.DETERMINISTIC
+    assert wrong.refuted
+    assert "squares" in wrong.reason
+    assert not right.refuted
+    assert not right.above
+
+
 def test_sharpness_is_the_smallest_excess_that_violates() -> None:
     """f(x_k) - f* <= L R^2/2 holds up to 2/L and fails beyond; a condition that stops at 1/L is told not to be sharp up to that point."""
-    sharp = falsify(short_steps(L * R**2 / 2, 2), budget=60, families={"quadratic": FAMILIES["quadratic"]})[0][0].sharpness[0]
-    early = falsify(short_steps(L * R**2 / 2, 1), budget=60, families={"quadratic": FAMILIES["quadratic"]})[0][0].sharpness[0]
+    sharp = falsify(short_steps(L * R**2 / 2, 2), budget=60, families={"quadratic": FAMILIES["quadratic"]}).found[0].sharpness[0]
+    early = falsify(short_steps(L * R**2 / 2, 1), budget=60, families={"quadratic": FAMILIES["quadratic"]}).found[0].sharpness[0]
 
     assert sharp.excess is not None
     assert sharp.excess <= Fraction(1, 1000)

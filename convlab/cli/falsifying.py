@@ -15,23 +15,21 @@ from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, 
 from convlab.cli.targets import Target
 from convlab.cli.work import over
 from convlab.errors import BadInput
-from convlab.falsify.falsifier import Falsified, falsify
+from convlab.falsify.falsifier import Falsification, Falsified, falsify
 from convlab.falsify.instances import judged_instance, refutations
 from convlab.falsify.script import script_or_reason
 from convlab.judge.verdict import Check, Skipped, decimal, short
 from convlab.problem import installed_families
 from convlab.run.settings import Settings
 
-Answer = tuple[tuple[Falsified, ...], tuple[Skipped, ...]]
-
 
 def falsified(targets: Sequence[Target], *, budget: float, seed: int, out: Path | None, json: bool) -> int:
-    """Searches each target for `budget` seconds, prints and saves the worst instances; 1 where a true claim is refuted, 3 where nothing was searched."""
+    """Searches each target for `budget` seconds and tells the worst instances; 1 where a true claim is refuted, 3 where nothing was searched or one stays open."""
     if not 0 < budget < float("inf"):
         raise BadInput(f"--budget {budget:g}: a search needs a positive number of seconds.")
     work = over(targets, partial(_searched, budget=budget, seed=seed), 1, "searching")
-    found = [item for items, _ in work.results for item in items]
-    skipped = [skip for _, skips in work.results for skip in skips]
+    found = [item for result in work.results for item in result.found]
+    skipped = [skip for result in work.results for skip in result.skipped]
     skipped += [Skipped(target.id, claim.name, "", "interrupted before it was searched") for target in work.left for claim in target.open().claims]
     files = [path for item in found for path in saved(out, item.theorem, item.claim, item.instance, item.script)] if out is not None else []
     counts = Counter(item.worst.source.value for item in found)
@@ -43,17 +41,20 @@ def falsified(targets: Sequence[Target], *, budget: float, seed: int, out: Path 
         _close(found, skipped, files, screen())
     if work.left:
         return INTERRUPTED
-    return UNEXPECTED if any(item.refuted and not item.false for item in found) else EXPECTED if found else UNDECIDED
+    if any(item.refuted and not item.false for item in found):
+        return UNEXPECTED
+    return UNDECIDED if not found or any(item.word == "inconclusive" and not item.false for item in found) else EXPECTED
 
 
-def _searched(target: Target, budget: float, seed: int) -> Answer:
+def _searched(target: Target, budget: float, seed: int) -> Falsification:
     with target.blaming():
         return falsify(target.open(), budget=budget, seed=seed, families=target.families())
 
 
 def _show(item: Falsified, console: Console) -> None:
     name = item.theorem if item.claim == "main" else f"{item.theorem}:{item.claim}"
-    word = ("[green]refuted, as expected[/]" if item.false else "[bold red]REFUTED[/]") if item.refuted else "[green]not refuted[/]"
+    plain = f"[{'green' if item.word == 'not refuted' else 'yellow'}]{item.word}[/]"
+    word = plain if not item.refuted else "[green]refuted, as expected[/]" if item.false else "[bold red]REFUTED[/]"
     console.print(f"{word}  [bold cyan]{name}[/]  worst ratio {_ratio(item.worst.ratio)} at k = {item.worst.spot.k}, by {item.worst.source.value}")
     told = ", ".join(f"{n} = {short(v) if not isinstance(v, float) else f'{v:.6g}'}" for n, v in item.worst.choice.numbers.items())
     point = ", ".join(f"{s} = {float(v):.6g}" for s, v in item.worst.setting.point.items())

@@ -10,7 +10,7 @@ from convlab.falsify.instances import document_of
 from convlab.falsify.script import script_or_reason
 from convlab.falsify.search import CANNOT, Clock, Searched, Worst, hunt
 from convlab.falsify.sharpness import Sharpness, sharpness
-from convlab.judge.verdict import Skipped, jsonable, log10
+from convlab.judge.verdict import Skipped, jsonable, log10, short
 from convlab.problem import Family, installed_families
 from convlab.theorem import FalseClaim, RateBound, Theorem
 
@@ -37,6 +37,11 @@ class Falsified:
         return self.worst.refuted
 
     @property
+    def word(self) -> str:
+        """`inconclusive`: above the bound in floats by more than their resolution, and rationals could not decide."""
+        return "refuted" if self.refuted else "inconclusive" if self.worst.above else "not refuted"
+
+    @property
     def evaluations(self) -> int:
         """How many instances were run."""
         return sum(part.evaluations for part in self.searched)
@@ -45,7 +50,7 @@ class Falsified:
         """The item of `results` in `convlab falsify --json`."""
         spot = self.worst.spot
         result = spot.evidence.result
-        return {"theorem": self.theorem, "claim": self.claim, "verdict": "refuted" if self.refuted else "not refuted", "judged_by": self.worst.source.value,
+        return {"theorem": self.theorem, "claim": self.claim, "verdict": self.word, "judged_by": self.worst.source.value,
                 "worst_ratio": jsonable(_number(self.worst.ratio)), "worst_ratio_log10": log10(self.worst.ratio), "worst_k": spot.k,
                 "measured": jsonable(_number(result.measured[spot.row, spot.case])), "bound": jsonable(_number(result.bound[spot.row, spot.case])),
                 "instance": dict(self.instance), "script": self.script, "note": self.reason,
@@ -54,12 +59,33 @@ class Falsified:
                 "searched": [{"ground": p.ground, "evaluations": p.evaluations, "worst_ratio": jsonable(p.ratio), "finished": p.finished} for p in self.searched]}
 
 
+@dataclass(frozen=True)
+class Falsification:
+    """The worst instances of a theorem's claims, and the claims that were not searched, with the reason."""
+
+    found: tuple[Falsified, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def refuted(self) -> bool:
+        """Whether some claim is."""
+        return any(item.refuted for item in self.found)
+
+    def to_json(self) -> dict[str, Any]:
+        """Results and skips, as in `convlab falsify --json`."""
+        return {"results": [item.to_json() for item in self.found], "skipped": [skip.to_json() for skip in self.skipped]}
+
+    def __str__(self) -> str:
+        return "\n".join(f"{item.word}: {item.theorem}:{item.claim} on {item.worst.choice.ground.name}, ratio {short(_number(item.worst.ratio))} "
+                         f"at k = {item.worst.spot.k} by {item.worst.source.value}" for item in self.found) or "nothing was searched"
+
+
 def _number(value: Any) -> Any:
     return value if value is None or hasattr(value, "denominator") else float(value)
 
 
-def falsify(theorem: Theorem, *, budget: float = 60.0, seed: int = 0, families: Mapping[str, Family] | None = None) -> tuple[tuple[Falsified, ...], tuple[Skipped, ...]]:
-    """The worst instance found of every rate bound, and the claims that were not searched, with the reason. `budget` is in seconds, shared by the claims.
+def falsify(theorem: Theorem, *, budget: float = 60.0, seed: int = 0, families: Mapping[str, Family] | None = None) -> Falsification:
+    """The worst instance found of every rate bound. `budget` is in seconds, shared by the claims.
 
     The same seed finds the same instance, unless the budget cuts a search short (`finished` tells). Raises BadInput for a budget that is not positive.
     """
@@ -80,12 +106,12 @@ def falsify(theorem: Theorem, *, budget: float = 60.0, seed: int = 0, families: 
             found.append(item)
         else:
             skipped.append(Skipped(theorem.id, declared.name, "", reason or "no problem that can be searched satisfies its assumptions, within this budget"))
-    return tuple(found), tuple(skipped)
+    return Falsification(tuple(found), tuple(skipped))
 
 
 def _why_not(claim: Any) -> str:
     if not isinstance(claim, RateBound):
-        return f"a {type(claim).__name__} is searched by `check` itself"
+        return f"{type(claim).__name__} claims are searched by `check` itself"
     return "it speaks of one instance, not of a class" if claim.on else ""
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from scipy.optimize import Bounds, differential_evolution, minimize
 
 from convlab.constants import Array
@@ -21,6 +22,7 @@ from convlab.falsify.together import compared_together
 from convlab.judge.grid import algorithm_of
 from convlab.judge.rate import REASONS, exact_evidence, float_evidence
 from convlab.judge.words import Evidence, Spot, first_violation, worst_spot
+from convlab.metrics import distance_to_minimiser, gradient_norm, squared_distance, squared_gradient_norm
 from convlab.problem import Family
 from convlab.run.cases import Setting
 from convlab.run.engine import is_random
@@ -69,6 +71,11 @@ class Worst:
     spot: Spot
     refuted: bool
     reason: str = ""
+
+    @property
+    def above(self) -> bool:
+        """Whether the claim is violated there by the run that is shown."""
+        return bool(self.spot.evidence.result.violated[self.spot.row, self.spot.case])
 
     @property
     def ratio(self) -> Any:
@@ -215,7 +222,6 @@ def _polished(objective: Callable[[Array], Array], best: Array) -> None:
 
 def decided(claim: RateBound, score: Score, beyond: Mapping[Any, Any] | None = None, steps: int = STEPS) -> Worst:
     """What a search proposed, in short rationals and judged in them; by its float run, which refutes nothing, where it has no rational one."""
-    reason = ""
     for denominator in DENOMINATORS:
         choice = rounded(score.choice, denominator)
         again = scored(claim, choice, beyond, steps)
@@ -225,12 +231,27 @@ def decided(claim: RateBound, score: Score, beyond: Mapping[Any, Any] | None = N
         try:
             evidence = exact_evidence(claim, setting, None, Settings(iterations=steps))
         except NOT_RATIONAL as told:
-            reason = f"not decided in rationals: {told}"
-            break
+            return _by_squares(claim, choice, setting, steps, f"not decided in rationals: {told}")
         return _worst(claim, choice, setting, evidence, rational=True)
     setting = setting_of(claim, score.choice, beyond)
     evidence = float_evidence(claim, [setting], Settings(iterations=steps))
-    return _worst(claim, score.choice, setting, evidence, rational=False, reason=reason or "the ratio is lost when its numbers are rounded to rationals")
+    return _worst(claim, score.choice, setting, evidence, rational=False, reason="the ratio is lost when its numbers are rounded to rationals")
+
+
+SQUARES = {distance_to_minimiser: squared_distance, gradient_norm: squared_gradient_norm}
+
+
+def _by_squares(claim: RateBound, choice: Choice, setting: Setting, steps: int, reason: str) -> Worst:
+    """The float run of a case that is not rational, decided all the same where only a square root stands in the way: measured^2 <= bound^2 in rationals."""
+    worst = _worst(claim, choice, setting, float_evidence(claim, [setting], Settings(iterations=steps)), rational=False, reason=reason)
+    if claim.metric not in SQUARES or claim.relation is not Relation.AT_MOST or claim.mode.statistic not in ("last", "best") or not isinstance(claim.bound, sp.Basic):
+        return worst
+    try:
+        squared = exact_evidence(replace(claim, metric=SQUARES[claim.metric], bound=claim.bound**2), setting, None, Settings(iterations=steps))
+    except NOT_RATIONAL:
+        return worst
+    violation = first_violation(squared)
+    return replace(worst, refuted=violation is not None and violation.k >= 1 and worst.above, reason="the squares of both sides were compared, in rationals")
 
 
 def _worst(claim: RateBound, choice: Choice, setting: Setting, evidence: list[Evidence], rational: bool, reason: str = "") -> Worst:
@@ -260,7 +281,6 @@ def hunt(claim: RateBound, families: Mapping[str, Family], seed: int, clock: Clo
 
 def _rank(worst: Worst) -> tuple[bool, bool, float, bool, bool, int]:
     """Refuted, violated, the ratio to three digits; among equals one judged in rationals, one that a script can hold, one of few dimensions."""
-    above = bool(worst.spot.evidence.result.violated[worst.spot.row, worst.spot.case])
     ratio = 0.0 if worst.ratio is None else float(worst.ratio)
-    told = float(f"{ratio if above else min(ratio, 1.0):.3g}")
-    return (worst.refuted, above, told, worst.source is Source.RATIONAL, hasattr(worst.setting.problem, "program"), -int(np.size(worst.setting.start.point)))
+    told = float(f"{ratio if worst.above else min(ratio, 1.0):.3g}")
+    return (worst.refuted, worst.above, told, worst.source is Source.RATIONAL, hasattr(worst.setting.problem, "program"), -int(np.size(worst.setting.start.point)))
