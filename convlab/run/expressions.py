@@ -17,6 +17,7 @@ from sympy.printing.pycode import PythonCodePrinter
 
 from convlab.constants import is_rational
 from convlab.operations import Unsupported, exact_sqrt
+from convlab.run import substitution
 
 
 class Irrational(ArithmeticError):
@@ -206,8 +207,13 @@ def _float_harmonic(values: Any, order: Any = 1) -> Any:
 
 
 @cache
+def _order(expr: Any) -> tuple[sp.Symbol, ...]:
+    return tuple(sorted(expr.free_symbols, key=lambda s: s.name))
+
+
+@cache
 def _programs(expr: Any) -> tuple[tuple[sp.Symbol, ...], Callable[..., Any], Callable[..., Any]]:
-    order = tuple(sorted(expr.free_symbols, key=lambda s: s.name))
+    order = _order(expr)
     names = {"maximum": np.maximum, "minimum": np.minimum, "where": np.where, "nan": np.nan, "factorial": _float_factorial, "harmonic": _float_harmonic}
     floats = sp.lambdify(order, expr, modules=[names, "numpy"], printer=_FloatPrinter({"fully_qualified_modules": False}), dummify=True)
     exact = {"Fraction": Fraction, "power": _power, "number": _number, "floor": math.floor, "ceil": math.ceil, "irrational": _irrational,
@@ -219,10 +225,14 @@ def _programs(expr: Any) -> tuple[tuple[sp.Symbol, ...], Callable[..., Any], Cal
 def rational_value(expr: Any, values: Mapping[Any, Any]) -> Any:
     """The value of an expression (Fraction) or condition (bool) at rational values. Raises Irrational where it leaves the rationals."""
     expr = sp.sympify(expr)
-    order, _, program = _programs(expr)
-    given = [values[s] for s in order]
-    if not all(is_rational(v) or isinstance(v, Surd) for v in given):
+    if not all(is_rational(values[s]) or isinstance(values[s], Surd) for s in _order(expr)):
         raise Irrational("an input is not rational")
+    plain, parts = substitution.split(expr)
+    hidden = {dummy: substitution.exact_value(part, values) for dummy, part in parts.items()}
+    if None in hidden.values():
+        raise Irrational(f"{parts[next(dummy for dummy, value in hidden.items() if value is None)]} is irrational")
+    order, _, program = _programs(plain)
+    given = [hidden[s] if s in hidden else values[s] for s in order]
     result = program(*given)
     if isinstance(result, (bool, np.bool_)):
         return bool(result)
@@ -231,10 +241,11 @@ def rational_value(expr: Any, values: Mapping[Any, Any]) -> Any:
 
 def float_values(expr: Any, values: Mapping[Any, Any]) -> Any:
     """The expression at numbers or arrays (broadcast), in extended precision; domain errors give nan or inf, never a warning."""
-    expr = sp.sympify(expr)
-    order, program, _ = _programs(expr)
+    plain, parts = substitution.split(sp.sympify(expr))
+    hidden = {dummy: substitution.float_values(part, values) for dummy, part in parts.items()}
+    order, program, _ = _programs(plain)
     with np.errstate(all="ignore"):
-        return program(*(np.asarray(_extended(values[s]), dtype=np.longdouble) for s in order))
+        return program(*(hidden[s] if s in hidden else np.asarray(_extended(values[s]), dtype=np.longdouble) for s in order))
 
 
 def _extended(value: Any) -> Any:
