@@ -20,6 +20,7 @@ from convlab.operations import norm_squared
 from convlab.problem import Family, Member, Start, fact
 from convlab.run.expressions import Surd, evaluate, root
 from convlab.run.frozen import frozen
+from convlab.run.offered import refuse_misstated, started, with_condition_number
 from convlab.run.points import Point, holds, parameter_points, relations
 from convlab.run.settings import Settings
 from convlab.symbols import Role, Symbol
@@ -69,7 +70,7 @@ def constants_of(problem: Any, assumptions: Iterable[type]) -> dict[Any, Constan
         if matching is None:
             raise NotApplicable(f"it does not offer {kind.__name__}" + (f" ({kind.statement})" if hasattr(kind, "statement") else ""))
         found.update(matching.constants())
-    return found
+    return with_condition_number(found)
 
 
 def refuse_restrictions(problem: Any, assumptions: Iterable[type]) -> None:
@@ -146,12 +147,23 @@ def refuse_outside(claim: Any, title: str, values: Mapping[Any, Any], problem: s
     """Raises BadInput with the condition and its numbers where parameters given by hand leave it."""
     if holds(claim.condition, values):
         return
-    numbers = "; ".join(f"{relation.lhs} = {_show(evaluate(relation.lhs, values))}, {relation.rhs} = {_show(evaluate(relation.rhs, values))}"
-                        for relation in relations(claim.condition) if not evaluate(relation, values))
+    numbers = _violated(claim.condition, values)
     told = ", ".join(f"{s} = {_show(v)}" for s, v in values.items() if s in claim.defaults)
     known = ", ".join(f"{s} = {_show(values[s])}" for s in sorted(sp.sympify(claim.condition).free_symbols - set(claim.defaults), key=str))
     raise BadInput(f"{told} is outside the condition of {title}: {_told(claim.condition)}, violated with {numbers} ({known}{', ' if known else ''}problem {problem}).\n"
                    f"Choose it inside, or add --outside to explore beyond the condition on purpose.")
+
+
+def _violated(condition: Any, values: Mapping[Any, Any]) -> str:
+    """The relations that do not hold at these numbers, with what their sides are."""
+    return "; ".join(_with_numbers(relation, values) for relation in relations(condition) if not holds(relation, values))
+
+
+def _with_numbers(relation: Any, values: Mapping[Any, Any]) -> str:
+    if not isinstance(relation, sp.core.relational.Relational):
+        return f"{relation} with {', '.join(f'{s} = {_show(values[s])}' for s in sorted(relation.free_symbols, key=str))}"
+    sides = [f"{side} = {_show(evaluate(side, values))}" for side in (relation.lhs, relation.rhs) if side.free_symbols]
+    return f"{relation} with {', '.join(sides)}"
 
 
 def _told(condition: Any) -> str:
@@ -165,9 +177,10 @@ def _show(value: Any) -> str:
 def settings_on(claim: Any, title: str, member: Member, settings: Settings, assumptions: Iterable[type]) -> list[Setting]:
     """Every start x parameter point of one problem. Raises NotApplicable with the reason."""
     problem = member.problem
+    refuse_misstated(problem, member.name)
     refuse_restrictions(problem, assumptions)
     provenance = constants_of(problem, assumptions)
-    starts = problem.starts(np.random.default_rng(stream(settings.seed, member.name, "starts")))
+    starts = started(problem.starts(np.random.default_rng(stream(settings.seed, member.name, "starts"))), member.name)
     if settings.dimension is not None:
         starts = tuple(s for s in starts if np.shape(s.point)[-1] == settings.dimension)
         if not starts:
@@ -210,7 +223,9 @@ def points_at(claim: Any, title: str, problem: str, constants: Mapping[Any, Any]
     except KeyError as error:
         raise NotApplicable(f"its defaults speak of {error.args[0]}, which the problem does not know") from None
     if not holds(condition, {**constants, **found[0]}):
-        raise NotApplicable(f"its default {', '.join(f'{s} = {_show(v)}' for s, v in found[0].items())} lies outside its own condition there")
+        told = ", ".join(f"{s} = {_show(v)}" for s, v in found[0].items())
+        violated = _violated(condition, {**constants, **found[0]})
+        raise NotApplicable(f"its default {told} lies outside its own condition there: {violated}" if told else f"its condition does not hold there: {violated}")
     return found
 
 
