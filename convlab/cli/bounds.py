@@ -34,7 +34,7 @@ def told(name: str, given: Mapping[str, str], *, outside: bool, json: bool) -> i
         return 0
     for theorem, claim, (found, defaults) in results:
         label = theorem.id if len(theorem.claims) == 1 else f"{theorem.id}:{claim.name}"
-        number = f"{short(found)}" + (f" = {float(found):.6g}" if isinstance(found, Fraction) and found.denominator != 1 else "")
+        number = short(found) + (f" = {float(found):.6g}" if "/" in short(found) else "")
         at = f"  (default {', '.join(f'{s} = {short(v)}' for s, v in defaults.items())})" if defaults else ""
         screen().print(f"{label}: {pretty(stated(claim).bound)} = {number}{at}", markup=False)
     return 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, counted, document, messages, print_json, screen
+from convlab.cli.documents import BAD_INPUT, EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, counted, document, messages, print_json, screen
 from convlab.cli.falsifying import instance_judge, save_refutations
 from convlab.cli.targets import Target
-from convlab.cli.work import over
+from convlab.cli.work import Work, over
 from convlab.errors import BadInput, suggestion
 from convlab.judge.check import check, decided
-from convlab.judge.verdict import Check, Skipped, Verdict, Word, short
+from convlab.judge.verdict import Check, Skipped, Verdict, Witness, Word, short
 from convlab.problem import installed_families
 from convlab.run.settings import Settings
 from convlab.theorem import FalseClaim, Source, Theorem, tight_instances
@@ -59,10 +59,8 @@ def checked(targets: Sequence[Target], settings: Settings, *, json: bool, instan
     """
     refuse_unknown_problems(targets, settings.problems)
     judge: Callable[..., Check] = judged if instance is None else instance_judge(targets, instance)
-    work = over(targets, partial(judge, settings=settings), settings.workers, "checking")
-    result = decided(sum(work.results, Check(())))
-    left = tuple(Skipped(target.id, claim.name, "", "interrupted before it was judged") for target in work.left for claim in target.open().claims)
-    result = Check(result.verdicts, result.skipped + left)
+    work = over(targets, partial(_answered, judge, settings=settings), settings.workers, "checking")
+    result, refused = _together(targets, work)
     done = [target.open() for target in targets[:len(work.results)]]
     claims = tuple(claim for theorem in done for claim in claims_of(theorem, result))
     if json:
@@ -72,10 +70,12 @@ def checked(targets: Sequence[Target], settings: Settings, *, json: bool, instan
         _show(done, claims, result, screen())
     if out is not None:
         save_refutations(targets[:len(work.results)], result, settings, out)
+    for error in refused:
+        messages().print(str(error), style="red", markup=False)
     if work.left:
         messages().print(f"Interrupted: {len(done)} of {len(targets)} theorems were judged, these stand above; the rest is among the skipped.", style="red")
         return INTERRUPTED
-    return status(claims)
+    return BAD_INPUT if refused else status(claims)
 
 
 def refuse_unknown_problems(targets: Sequence[Target], wanted: Sequence[str]) -> None:
@@ -90,10 +90,39 @@ def refuse_unknown_problems(targets: Sequence[Target], wanted: Sequence[str]) ->
             raise BadInput(f"--problem {name}: no problem is called that.{suggestion(name, [*members, *families])} `convlab audit` names them all.")
 
 
+def _together(targets: Sequence[Target], work: Work[Check | BadInput]) -> tuple[Check, list[BadInput]]:
+    """All verdicts, what could not be judged or was left among the skipped, and the sentences to print. Raises the first of these where there is nothing else."""
+    refused = [(target, answer) for target, answer in zip(targets, work.results, strict=False) if isinstance(answer, BadInput)]
+    if len(refused) == len(targets):
+        raise refused[0][1]
+    found = decided(sum((answer for answer in work.results if isinstance(answer, Check)), Check(())))
+    reasons = [*((target, str(error)) for target, error in refused), *((target, "interrupted before it was judged") for target in work.left)]
+    skipped = tuple(Skipped(target.id, claim.name, "", reason) for target, reason in reasons for claim in target.open().claims)
+    return Check(found.verdicts, found.skipped + skipped), [error for _, error in refused]
+
+
+def _answered(judge: Callable[..., Check], target: Target, settings: Settings) -> Check | BadInput:
+    """The answer on one target; what cannot be judged of a user's file is an answer, too, and leaves the others their own."""
+    if target.file is None:
+        return judge(target, settings=settings)
+    try:
+        return _by_name(target, judge(target, settings=settings))
+    except BadInput as error:
+        return error
+
+
 def judged(target: Target, settings: Settings) -> Check:
     """The check of one target; at module level, so that a worker process finds it."""
     with target.blaming():
         return check(target.open(), settings=settings, families=target.families())
+
+
+def _by_name(target: Target, result: Check) -> Check:
+    """Witnesses that are reproduced by the file, where a theorem stands in one."""
+    def named(witness: Witness | None) -> Witness | None:
+        return witness and replace(witness, reproduce=witness.reproduce.replace(f"convlab check {target.id}", f"convlab check {target.word()}", 1))
+
+    return replace(result, verdicts=tuple(replace(v, witness=named(v.witness), suspect=named(v.suspect)) for v in result.verdicts))
 
 
 def claims_of(theorem: Theorem, result: Check) -> list[Claim]:

@@ -1,6 +1,7 @@
 """What a command works on: theorems named on the command line, in a form that a worker process can open again."""
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from convlab import catalogue, userfile
-from convlab.errors import BadInput
+from convlab.errors import BadInput, suggestion
 from convlab.problem import Family
 from convlab.theorem import Theorem
 
@@ -27,6 +28,12 @@ class Target:
         found = catalogue.theorem(self.id) if self.file is None else _file(self.file).theorems[self.id]
         return catalogue.select([found], true=self.true, false=self.false)[0]
 
+    def word(self) -> str:
+        """What names it on a command line."""
+        if self.file is None:
+            return self.id
+        return shlex.quote(str(self.file) if len(_file(self.file).theorems) == 1 else f"{self.file}:{self.id}")
+
     def families(self) -> Mapping[str, Family] | None:
         """The problem families that it is judged on; None for the installed ones."""
         return None if self.file is None else _file(self.file).problems()
@@ -43,7 +50,7 @@ def _file(path: Path) -> userfile.UserFile:
 
 def is_file(name: str) -> bool:
     """Whether a word of the command line means a file."""
-    return name.endswith(".py") or "/" in name or "\\" in name
+    return name.endswith(".py") or ".py:" in name or "/" in name or "\\" in name
 
 
 def file_of(name: str) -> userfile.UserFile:
@@ -58,7 +65,8 @@ def targets(names: list[str] | None, *, part: str | None, topic: str | None, tru
     found: dict[tuple[Path | None, str], Theorem] = {}
     for name in names or []:
         if is_file(name):
-            found.update({(Path(name), key): theorem for key, theorem in file_of(name).theorems.items()})
+            file, wanted = _file_and_id(name)
+            found.update({(file, key): theorem for key, theorem in _theorems_in(file, wanted).items()})
         else:
             theorem = catalogue.theorem(name)
             found[None, theorem.id] = theorem
@@ -69,6 +77,19 @@ def targets(names: list[str] | None, *, part: str | None, topic: str | None, tru
     if not chosen:
         raise BadInput("No theorem is left after " + (" and ".join(_filters(part, topic, true, false)) or "reading the file: it declares problem families only") + ".")
     return chosen
+
+
+def _file_and_id(name: str) -> tuple[Path, str]:
+    """FILE.py, or FILE.py:ID for one theorem of it."""
+    stem, colon, wanted = name.partition(".py:")
+    return (Path(f"{stem}.py"), wanted) if colon else (Path(name), "")
+
+
+def _theorems_in(file: Path, wanted: str) -> Mapping[str, Theorem]:
+    known = _file(file).theorems
+    if wanted and wanted not in known:
+        raise BadInput(f"{file} has no theorem {wanted!r}.{suggestion(wanted, list(known))} It has {', '.join(known) or 'problem families only'}.")
+    return {wanted: known[wanted]} if wanted else known
 
 
 def _filters(part: str | None, topic: str | None, true: bool, false: bool) -> list[str]:

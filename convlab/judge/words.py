@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from convlab.judge.compare import Comparison, as_float
 from convlab.judge.verdict import Curve, Verdict, Witness, Word, jsonable
 from convlab.run.cases import Setting
 from convlab.run.settings import Settings
-from convlab.theorem import KINDS, Relation, Source
+from convlab.theorem import KINDS, OperatorConstant, Relation, Source
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def verdict_of(title: str, claim: Any, problem: str, evidence: list[Evidence], s
     return Verdict(
         title, claim.name, KINDS[type(claim)], problem, evidence[0].source, word, named(setting.point), named(setting.constants),
         _plain(shown.ratio), shown.k, _plain(last_ratio(evidence, relation)), _plain(measured), _plain(bound),
-        points=sum(len(e.settings) for e in evidence), witness=None if violation is None else witness(title, problem, violation, settings),
+        points=sum(len(e.settings) for e in evidence), witness=None if violation is None else _witness(title, claim, problem, violation, settings),
         outcome=lost or _divergence(evidence), note=_note(evidence, worst, violation), curve=default_curve(problem, evidence))
 
 
@@ -108,6 +108,12 @@ def last_ratio(evidence: list[Evidence], relation: Relation) -> Any:
             if far[rows[-1], case] > worst[0]:
                 worst = (float(far[rows[-1], case]), e.result.ratio[rows[-1], case])
     return worst[1]
+
+
+def _witness(title: str, claim: Any, problem: str, spot: Spot, settings: Settings) -> Witness:
+    """Of an operator, which runs on no problem, the whole claim is what reproduces it."""
+    found = witness(title, problem, spot, settings)
+    return replace(found, reproduce=f"convlab check {title} --seed {settings.seed}") if isinstance(claim, OperatorConstant) else found
 
 
 def witness(title: str, problem: str, spot: Spot, settings: Settings) -> Witness:
