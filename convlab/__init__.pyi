@@ -7,10 +7,14 @@ from convlab.theorem import (
     OperatorConstant as OperatorConstant, StabilityRegion as StabilityRegion, FalseClaim as FalseClaim, Law as Law,
     Relation as Relation, Sense as Sense, Source as Source, Mode as Mode, Grid as Grid, Series as Series,
     Trajectory as Trajectory, Instance as Instance, every_iterate as every_iterate, best_of as best_of,
-    mean_of as mean_of, sum_of as sum_of, every_k as every_k, horizons as horizons, multiples_of as multiples_of,
+    mean_of as mean_of, sum_of as sum_of, every_k as every_k, from_k as from_k, horizons as horizons, multiples_of as multiples_of,
     Mutant as Mutant, Bound as Bound, Changed as Changed, Step as Step, IterationMatrix as IterationMatrix,
     Multipliers as Multipliers, OneStep as OneStep, SecondMoment as SecondMoment,
     StableOnQuadratics as StableOnQuadratics, SymbolicIdentity as SymbolicIdentity, When as When,
+)
+from convlab.operations import (
+    absolute as absolute, clip as clip, inner as inner, maximum as maximum, minimum as minimum, norm as norm,
+    norm_squared as norm_squared, rowwise as rowwise, sqrt as sqrt, where as where,
 )
 from convlab.symbols import Role as Role, symbol as symbol
 from convlab.metrics import (

@@ -163,7 +163,7 @@ def _condition(value: Any) -> Any:
 def _relation_of_symbols(value: Any) -> Any:
     if isinstance(value, str):
         raise ValueError("that is text; write it without quotes, condition=sp.And(0 < gamma, gamma <= 1/L), with symbols from convlab.symbols.")
-    if isinstance(value, (bool, sp.logic.boolalg.Boolean)):
+    if isinstance(value, (bool, sp.logic.boolalg.Boolean)) and not isinstance(value, sp.Symbol):      # sympy's symbols may be truth values
         return sp.sympify(value)
     raise ValueError(f"that is {_kind(value)}; write a relation, or several in sp.And(0 < gamma, gamma <= 1/L).")
 
