@@ -82,7 +82,7 @@ class HasProgram(Protocol):
     """The same problem as a few lines of Python for a stranger: no import but `from fractions import Fraction`, points are lists of numbers."""
 
     def program(self) -> str:
-        """Text that defines value(x) and those of gradient(x), prox(x, step), project(x) that the problem has, and `minimiser`, a list."""
+        """Text that defines value(x) and those of gradient(x), operator(x), prox(x, step), project(x) that the problem has, and `minimiser`, a list."""
         ...
 
 

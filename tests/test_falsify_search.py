@@ -17,16 +17,19 @@ from hypothesis.strategies import fractions, integers, sampled_from
 
 from convlab import catalogue
 from convlab.algorithms.gradient_descent import GradientDescent
+from convlab.arithmetic import RATIONAL, cast
 from convlab.assumptions import Convex, Minimum, Smooth
 from convlab.falsify.falsifier import falsify
 from convlab.falsify.generic import generic_mutants
 from convlab.falsify.grounds import Choice, Ground, choice_at, rounded, setting_of, spaces, variables
 from convlab.falsify.script import LINES, script
 from convlab.falsify.search import DENOMINATORS, Clock, agree, decided, hunt, scored, searched, together
+from convlab.judge.rate import float_evidence
 from convlab.metrics import function_gap
 from convlab.operations import Unsupported
 from convlab.problem import Start, installed_families
-from convlab.run.cases import NotApplicable
+from convlab.run.cases import NotApplicable, settings_on
+from convlab.run.settings import Settings
 from convlab.symbols import L, R, gamma, k
 from convlab.theorem import RateBound, Source, Theorem
 
@@ -237,6 +240,43 @@ def test_scripts_tell_the_same_without_convlab(claim: RateBound, tmp_path: Path)
             assert f"measured {measured} = " in out
             assert f"bound {bound} = " in out
     assert written >= 1
+
+
+def numbers(values: Any) -> list[Any]:
+    return list(np.asarray(values, dtype=object).reshape(-1))
+
+
+PRINTABLE = [member for family in FAMILIES.values() for member in family.members() if hasattr(member.problem, "program")]
+
+
+@pytest.mark.parametrize("member", PRINTABLE, ids=lambda member: member.name)
+def test_a_program_is_its_problem(member: Any) -> None:
+    """value, gradient, operator, prox and projection of the printed text are the problem's own, as fractions, from near to far."""
+    problem = cast(member.problem, RATIONAL)
+    told: dict[str, Any] = {}
+    exec("from fractions import Fraction\n" + problem.program(), told)
+    offered = [name for name in ("gradient", "operator", "project") if name in told]
+    points = [RATIONAL.array(start.point) for start in problem.starts(np.random.default_rng(5))]
+
+    assert offered
+    for x in points:
+        assert "value" not in told or told["value"](list(x)) == problem.value(x[None])[0]
+        for name in offered:
+            assert told[name](list(x)) == numbers(getattr(problem, name)(x[None]))
+        if "prox" in told:
+            assert told["prox"](list(x), Fraction(2, 7)) == numbers(problem.prox(x[None], Fraction(2, 7)))
+
+
+def test_a_long_run_is_printed_in_floats(tmp_path: Path) -> None:
+    """Two hundred updates would be fractions of thousands of digits; the program then divides, and still tells what the judge measured."""
+    member = next(m for m in FAMILIES["quadratic"].members() if m.name == "quadratic-rotated-4")
+    setting = settings_on(gradient, "t", member, Settings(), gradient.assumptions)[0]
+    result = float_evidence(gradient, [setting], Settings(iterations=200))[0].result
+    measured, bound = float(result.measured[-1, 0]), float(result.bound[-1, 0])
+    text = script("t", gradient, setting, 200, measured, bound)
+
+    assert "from fractions" not in text
+    assert float(printed(text, tmp_path).rpartition("ratio ")[2]) == pytest.approx(measured / bound, rel=1e-6)      # nine digits are printed
 
 
 def test_a_script_that_tells_something_else_is_not_given_away() -> None:

@@ -82,7 +82,7 @@ def _close(found: Sequence[Falsified], skipped: Sequence[Skipped], files: Sequen
     for skip in skipped:
         console.print(f"[dim]Not searched: {skip.theorem}:{skip.claim}: {escape(skip.reason)}.[/]")
     for path in files:
-        console.print(f"[dim]written: {escape(str(path))}[/]")
+        console.print(f"[dim]written: {escape(str(path))}[/]", soft_wrap=True)
 
 
 def saved(folder: Path, theorem: str, claim: str, instance: Mapping[str, Any], script: str | None, suffix: str = "") -> list[Path]:
@@ -117,12 +117,13 @@ def save_refutations(targets: Sequence[Target], result: Check, settings: Setting
         families = target.families() or installed_families()
         refuted = [v for v in result.verdicts if v.theorem == target.id and v.witness is not None]
         kept = list(refutations(target.open(), Check(tuple(refuted)), families, settings))
+        each = Counter(verdict.claim for verdict, *_ in kept)
         for number, (verdict, claim, setting, made) in enumerate(kept):
             witness = verdict.witness
             assert witness is not None
             script, reason = script_or_reason(target.id, claim, setting, witness.iteration, witness.measured, witness.bound)
-            paths = saved(folder, target.id, verdict.claim, made, script, f"-{number + 1}" if len(kept) > 1 else "")
-            messages().print(f"written: {', '.join(map(str, paths))}" + (f" ({reason})" if reason else ""), markup=False)
+            paths = saved(folder, target.id, verdict.claim, made, script, f"-{number + 1}" if each[verdict.claim] > 1 else "")
+            messages().print(f"written: {', '.join(map(str, paths))}" + (f" ({reason})" if reason else ""), markup=False, soft_wrap=True)
         left = len(refuted) - len(kept)
         if left:
             messages().print(f"{target.id}: {counted(left, 'refutation')} cannot be saved: no rate bound from a plain start.", markup=False)

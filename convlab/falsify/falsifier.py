@@ -12,7 +12,7 @@ from convlab.falsify.search import CANNOT, Clock, Searched, Worst, hunt
 from convlab.falsify.sharpness import Sharpness, sharpness
 from convlab.judge.verdict import Skipped, jsonable, log10, short
 from convlab.problem import Family, installed_families
-from convlab.theorem import FalseClaim, RateBound, Theorem
+from convlab.theorem import FalseClaim, Law, RateBound, Theorem
 
 INSIDE = 3 / 4      # share of a claim's time that goes to instances inside its condition; the rest looks just outside
 
@@ -112,6 +112,8 @@ def falsify(theorem: Theorem, *, budget: float = 60.0, seed: int = 0, families: 
 def _why_not(claim: Any) -> str:
     if not isinstance(claim, RateBound):
         return f"{type(claim).__name__} claims are searched by `check` itself"
+    if claim.law is Law.HIGH_PROBABILITY:
+        return "a search on exact sources does not judge probabilities of failure"
     return "it speaks of one instance, not of a class" if claim.on else ""
 
 

@@ -30,6 +30,8 @@ from convlab.run.expressions import Surd
 from convlab.theorem import RateBound
 
 LINES = 40
+EXACT = 12             # updates that a program makes in fractions where the judge's own run was none: their digits may double with each
+FLOATS = "def Fraction(p, q=1):\n    return p / q       # floats: so long a run of fractions would grow too many digits\n"
 CLOSE = 1e-9           # relative: what a program with a square root in it may differ by from the judge
 CANNOT = (TypeError, ValueError, AttributeError, IndexError, KeyError, ZeroDivisionError, NotImplementedError)      # arithmetic on names that a rule does not allow
 SQUARES = "sum((t - c) ** 2 for t, c in zip(x, minimiser))"
@@ -50,14 +52,14 @@ def script(title: str, claim: RateBound, setting: Setting, k: int, measured: Any
         raise Unsupported("the metric cannot be printed")
     if not isinstance(claim.bound, sp.Basic) or claim.reads:
         raise Unsupported("the bound is no formula in k and the constants")
-    text = _program(title, claim, setting, k, problem.program(), measured_text=MEASURED[claim.metric])
+    text = _program(title, claim, setting, k, problem.program(), measured_text=MEASURED[claim.metric], exact=is_rational(measured) or k <= EXACT)
     if text.count("\n") > LINES:
         raise Unsupported(f"it would take more than {LINES} lines")
     _refuse_disagreement(text, {"measured": measured, "bound": bound})
     return text
 
 
-def _program(title: str, claim: RateBound, setting: Setting, k: int, problem: str, measured_text: str) -> str:
+def _program(title: str, claim: RateBound, setting: Setting, k: int, problem: str, measured_text: str, exact: bool) -> str:
     try:
         start, update = _rule(claim.algorithm)
         printer = Printer({"fully_qualified_modules": False})
@@ -67,12 +69,12 @@ def _program(title: str, claim: RateBound, setting: Setting, k: int, problem: st
         raise Unsupported(f"the update cannot be printed: {error}") from error
     named = {s: setting.values.get(s) for s in sorted(symbols_of(claim.algorithm) | claim.bound.free_symbols, key=str)}
     values = [line for s, v in named.items() if v is not None and s not in (symbols.k, symbols.K, symbols.M0) for line in _value(s.name, v, update, bound)]
-    clean = problem + ("\n" + ROOT if "root(" in "".join([measured_text, bound, *values]) else "")
+    clean = ("" if exact else FLOATS) + problem + ("\n" + (ROOT if exact else "root = sqrt") if "root(" in "".join([measured_text, bound, *values]) else "")
     point = f"[{', '.join(_number(v) for v in np.asarray(setting.start.point).reshape(-1))}]"
     first, last = claim.mode.first, claim.mode.last
     window = f"measured[{first}:K {'+' if last + 1 >= 0 else '-'} {abs(last + 1)}]"
     statistic = {"last": "measured[K]", "best": f"min({window})", "mean": f"sum({window}) / len({window})", "sum": f"sum({window})"}[claim.mode.statistic]
-    head = ["from fractions import Fraction", "from math import isqrt, sqrt" if "root(" in clean + bound else "", f"# {title}: a witness"]
+    head = ["from fractions import Fraction" if exact else "", "from math import isqrt, sqrt" if "root" in clean else "", f"# {title}: a witness"]
     run = [f"K = {k}", *values, f"x0 = {point}", *start, f"measured = [{measured_text}]", "for k in map(Fraction, range(K)):", *(f"    {line}" for line in update),
            f"    measured.append({measured_text})", f"k, M0, measured = Fraction(K), measured[0], {statistic}", f"bound = {bound}",
            'print(f"k = {K}: measured {measured} = {float(measured):.9g}, bound {bound} = {float(bound):.9g}, ratio {float(measured / bound):.9g}")']
@@ -146,6 +148,10 @@ class Names:
     def gradient(self, x: Array) -> Array:
         """A name for the gradient at x."""
         return self._called("gradient", x)
+
+    def operator(self, x: Array) -> Array:
+        """A name for the operator of a game at x."""
+        return self._called("operator", x)
 
     def project(self, x: Array) -> Array:
         """A name for the projection of x."""

@@ -10,7 +10,6 @@ import numpy as np
 
 from convlab.assumptions import Convex, Isotropic, Minimum, PolyakLojasiewicz, Proximable, Quadratic, Smooth, StronglyConvex
 from convlab.constants import Array, Number, exact
-from convlab.operations import Unsupported
 from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import matching, orthogonal, program_of, starts_around, vector
 
@@ -51,9 +50,11 @@ class PrescribedSpectrum:
         return self.centre + self._from_basis(self._in_basis(x - self.centre) / (1 + step_size * self.spectrum))
 
     def program(self) -> str:
-        """Coordinate by coordinate, where the eigenvectors are the axes. Raises Unsupported for a rotated one."""
+        """Coordinate by coordinate where the eigenvectors are the axes, else by its matrix, and without a prox."""
         if self.basis is not None:
-            raise Unsupported("a rotated quadratic is not separable")
+            return (f"A = {program_of((self.basis * self.spectrum) @ self.basis.T)}\nminimiser = {program_of(self.centre)}\n\n"
+                    "def gradient(x):\n    t = [u - c for u, c in zip(x, minimiser)]\n    return [sum(a * u for a, u in zip(row, t)) for row in A]\n\n"
+                    "def value(x):\n    return sum(g * (u - c) for g, u, c in zip(gradient(x), x, minimiser)) / 2\n")
         return (f"spectrum = {program_of(self.spectrum)}\nminimiser = {program_of(self.centre)}\n\n"
                 "def value(x):\n    return sum(s * (t - c) ** 2 for s, t, c in zip(spectrum, x, minimiser)) / 2\n\n"
                 "def gradient(x):\n    return [s * (t - c) for s, t, c in zip(spectrum, x, minimiser)]\n\n"

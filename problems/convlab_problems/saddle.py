@@ -12,7 +12,7 @@ from convlab.assumptions import Bilinear, LipschitzOperator, OneCoupling, Saddle
 from convlab.constants import Array, Number, exact
 from convlab.operations import stack
 from convlab.problem import Family, Member, Start
-from convlab_problems.rational import array_of, number, orthogonal, root_constant, starts_around, vector
+from convlab_problems.rational import array_of, number, orthogonal, program_of, root_constant, starts_around, vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,13 @@ class QuadraticSaddle:
         u, v = self._in_planes(z)
         halves = [(self.mu * u + self.singular_values * v) @ self.left.T, (self.mu * v - self.singular_values * u) @ self.right.T]
         return stack(halves, axis=1).reshape(z.shape)
+
+    def program(self) -> str:
+        """By the matrix B = left diag(singular_values) right^T; `minimiser` is the saddle."""
+        return (f"mu = {program_of(self.mu)}\nB = {program_of((self.left * self.singular_values) @ self.right.T)}\nminimiser = {program_of(self.saddle)}\n\n"
+                "def operator(z):\n    t = [a - c for a, c in zip(z, minimiser)]\n    u, v = t[:len(B)], t[len(B):]\n"
+                "    Bv = [sum(b * a for b, a in zip(row, v)) for row in B]\n    Bu = [sum(b * a for b, a in zip(column, u)) for column in zip(*B)]\n"
+                "    return [mu * a + b for a, b in zip(u, Bv)] + [mu * a - b for a, b in zip(v, Bu)]\n")
 
     def planes(self, z: Array) -> Array:
         """Squared length of z - z* in each singular plane of B, (replicates, dimension of x)."""
