@@ -1,6 +1,7 @@
 """Bad input gets one clear sentence and exit status 2; nothing is written and nothing is lost."""
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -113,6 +114,60 @@ def test_a_mistake_that_shows_only_in_the_run_is_told_with_its_line(tmp_path: Pa
     line = 1 + next(number for number, row in enumerate(text.splitlines()) if "gradiant" in row)
 
     assert f"line {line}: theorem my-gradient-descent, claim main on problem quadratic-2: AttributeError" in told("check", str(file), "--problem", "quadratic-2")
+
+
+MINE = (Path(__file__).parent / "examples" / "deterministic.py").read_text(encoding="utf-8")
+SECOND = "\nfrom dataclasses import replace as _replace\nsecond = _replace(theorem, id='second', claims=(_replace(theorem.claims[0], {change}),))\n"
+
+
+@pytest.mark.parametrize(("change", "sentence"), [
+    ("metric=lambda state, case: 1.0", "theorem second, claim main on problem quadratic-2: the metric (<lambda>) returned a float"),
+    ("metric=lambda state, case: state.y", "theorem second, claim main on problem quadratic-2: AttributeError: 'State' object has no attribute 'y'"),
+    ("bound=lambda k, case, record: 1 / k", "theorem second, claim main on problem quadratic-2: ZeroDivisionError: division by zero"),
+    ("bound=lambda k, case, record: [1] + 1", "theorem second, claim main on problem quadratic-2: TypeError: can only concatenate list"),
+])
+def test_one_theorem_that_cannot_be_judged_leaves_the_others_their_verdicts(tmp_path: Path, change: str, sentence: str) -> None:
+    """The results stand on standard output, the sentence on standard error, the status is 2; alone, it is only the sentence."""
+    file = tmp_path / "mine.py"
+    file.write_text(MINE + SECOND.format(change=change), encoding="utf-8")
+    answer = convlab("check", str(file), "--problem", "quadratic-2", "--json")
+
+    assert answer.status == 2
+    assert "Traceback" not in answer.err
+    assert sentence in " ".join(answer.err.split())
+    assert {r["theorem"] for r in answer.json["results"]} == {"my-gradient-descent"}
+    assert any(s["theorem"] == "second" and sentence in s["reason"] for s in answer.json["skipped"])
+    assert sentence in told("check", f"{file}:second", "--problem", "quadratic-2")
+
+
+@pytest.mark.parametrize("slip", ["bound='R**2/k'", "metric='gap'", "condition='gamma < 1'", "mode='last'", "grid=[1, 2]", "relation='<'", "defaults={'gamma': 1}",
+                                  "assumptions=('Convex',)", "assumptions=(cl.Convex(),)", "algorithm=type(theorem.claims[0].algorithm)", "condition=0 < gamma <= 1/L"])
+def test_a_slip_in_a_declaration_is_told_with_its_line(tmp_path: Path, slip: str) -> None:
+    file = tmp_path / "mine.py"
+    text = MINE + "\nfrom convlab.symbols import L, gamma\n" + SECOND.format(change=slip)
+    file.write_text(text, encoding="utf-8")
+    sentence = told("check", str(file))
+
+    assert f"mine.py, line {len(text.splitlines())}: " in sentence
+    assert "write" in sentence or "give" in sentence
+
+
+def test_a_refutation_names_the_file_that_reproduces_it(tmp_path: Path) -> None:
+    """The command it prints refutes again."""
+    file = tmp_path / "mine.py"
+    file.write_text(MINE + SECOND.format(change="bound=theorem.claims[0].bound / 1000"), encoding="utf-8")
+    found = convlab("check", str(file), "--problem", "quadratic-2", "--json").json["results"]
+    line = next(r["witness"]["reproduce"] for r in found if r["witness"])
+
+    assert line.startswith(f"convlab check {file}:second ")
+    assert convlab(*shlex.split(line)[1:]).status == 1
+
+
+def test_an_unknown_theorem_of_a_file_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(MINE, encoding="utf-8")
+
+    assert "mine.py has no theorem 'my-gradient'. Did you mean my-gradient-descent?" in told("check", f"{file}:my-gradient")
 
 
 def test_loading_a_file_leaves_no_traces(tmp_path: Path) -> None:
