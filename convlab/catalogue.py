@@ -6,6 +6,7 @@ import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -70,13 +71,26 @@ def kept(module: ModuleType, kind: type[Kind]) -> Iterator[Kind]:
 
 def theorem(id: str) -> Theorem:
     """The theorem of this id, or of one of the ids that it is `also` known by. Raises BadInput suggesting near ones."""
+    home = _home(id)
+    if home is not None:
+        return home
     known = _catalogue()
-    if id in known:
-        return known[id]
     others = {other: found for found in known.values() for other in found.also}
     if id in others:
         return others[id]
     raise BadInput(f"No theorem is called {id!r}.{suggestion(id, [*known, *others])} `convlab list` shows them all.")
+
+
+def _home(id: str) -> Theorem | None:
+    """The theorem of this id from the file that spells it, without importing the other topics."""
+    package = importlib.import_module("convlab.theorems")
+    for file in sorted(path for folder in package.__path__ for path in Path(folder).rglob("*.py")):
+        if f'"{id}"' in file.read_text(encoding="utf-8"):
+            inside = file.relative_to(next(folder for folder in package.__path__ if file.is_relative_to(folder))).with_suffix("")
+            found = collected([importlib.import_module(".".join((package.__name__, *inside.parts)))])
+            if id in found:
+                return found[id]
+    return None
 
 
 def select(chosen: Iterable[Theorem], *, part: str | None = None, topic: str | None = None, true: bool = False, false: bool = False) -> tuple[Theorem, ...]:

@@ -43,8 +43,15 @@ def _elementwise(function: Callable[..., Any], *values: Any) -> Array:
     return np.asarray(np.frompyfunc(function, len(values), 1)(*values), dtype=object)
 
 
+def _floats(*values: Any) -> bool:
+    """Whether these are plain float arrays (or numbers): then NumPy is asked directly, since dispatch would cost as much as a small step."""
+    return type(values[0]) is np.ndarray and all((type(v) is np.ndarray and v.dtype.kind == "f") or type(v) in (float, int) for v in values)
+
+
 def maximum(x: Array, y: Array) -> Array:
     """Elementwise maximum, broadcast."""
+    if _floats(x, y):
+        return np.maximum(x, y)
     if _objects(x, y):
         return _elementwise(sp.Max if _symbolic(x, y) else max, x, y)
     return _namespace(x, y).maximum(x, y) if hasattr(x, "dtype") or hasattr(y, "dtype") else max(x, y)
@@ -52,6 +59,8 @@ def maximum(x: Array, y: Array) -> Array:
 
 def minimum(x: Array, y: Array) -> Array:
     """Elementwise minimum, broadcast."""
+    if _floats(x, y):
+        return np.minimum(x, y)
     if _objects(x, y):
         return _elementwise(sp.Min if _symbolic(x, y) else min, x, y)
     return _namespace(x, y).minimum(x, y) if hasattr(x, "dtype") or hasattr(y, "dtype") else min(x, y)
@@ -81,6 +90,8 @@ def floor(x: Array) -> Array:
 
 def sqrt(x: Array) -> Array:
     """Elementwise square root; rationals only of perfect squares (else `Unsupported`)."""
+    if type(x) is np.ndarray and x.dtype.kind == "f":
+        return np.sqrt(x)
     return _elementwise(exact_sqrt, x) if _objects(x) else _namespace(x).sqrt(x) if hasattr(x, "dtype") else math.sqrt(x)
 
 

@@ -13,7 +13,6 @@ from rich.padding import Padding
 from rich.table import Table
 
 from convlab.cli.documents import BAD_INPUT, EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, counted, document, messages, print_json, screen
-from convlab.cli.falsifying import instance_judge, save_refutations
 from convlab.cli.targets import Target
 from convlab.cli.work import Work, over
 from convlab.errors import BadInput, suggestion
@@ -52,13 +51,19 @@ class Claim:
         return "holds" if Word.HOLDS in words else "inconclusive" if words else "not judged"
 
 
+def _instance_judge(targets: Sequence[Target], instance: Path) -> Callable[..., Check]:
+    from convlab.cli.falsifying import instance_judge
+
+    return instance_judge(targets, instance)
+
+
 def checked(targets: Sequence[Target], settings: Settings, *, json: bool, instance: Path | None = None, out: Path | None = None) -> int:
     """Judges the targets, prints the answer and returns the exit status. What an interruption left is among the skipped.
 
     `instance`: judge the one target on the instance of this file. `out`: the folder into which refutations are written.
     """
     refuse_unknown_problems(targets, settings.problems)
-    judge: Callable[..., Check] = judged if instance is None else instance_judge(targets, instance)
+    judge = judged if instance is None else _instance_judge(targets, instance)
     work = over(targets, partial(_answered, judge, settings=settings), settings.workers, "checking")
     result, refused = _together(targets, work)
     done = [target.open() for target in targets[:len(work.results)]]
@@ -69,6 +74,8 @@ def checked(targets: Sequence[Target], settings: Settings, *, json: bool, instan
     else:
         _show(done, claims, result, screen())
     if out is not None:
+        from convlab.cli.falsifying import save_refutations  # the falsifier brings SciPy's optimizers: only who asks for it waits
+
         save_refutations(targets[:len(work.results)], result, settings, out)
     for error in refused:
         messages().print(str(error), style="red", markup=False)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from convlab.constants import Array
 from convlab.judge.evalues import BETS, RANGE
@@ -94,6 +93,8 @@ def reached(seen: Moments, excess: Array, probability: float = PROBABILITY, bets
     The law is the measured one, scaled to that mean. Sums of that many replicates are taken as normal, the sum of squares with the error that the fourth
     moment gives it. With `level`, X/B is the indicator of a failure over the probability that is allowed to it, and its law is known: no sample is asked.
     """
+    from scipy.special import ndtri  # a tenth of a second that checks without samples need not wait
+
     n, far = seen.replicates, float(ndtri(1 - (1 - probability) / 2))       # half of the doubt for each of the two sums
     excess = excess[:, None]
     with np.errstate(all="ignore"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from convlab.theorem import Mode, Series
 
 SMALLEST = 1e-125  # below it squares of resolutions leave float64, and with them the floors of everything squared
 DIRECTIONS = 8     # in which a state is moved to measure a metric's floor
+TOGETHER = 1 << 14 # numbers in the states that are measured together
 FORGOTTEN = 4      # how much of the last update's size still counts: a step may contract all the way, but it was rounded at the size it started from
 ROUNDINGS = 8      # a point is known to this many units of rounding: a handful of operations an update, contracted again by the next; to one more
                    # after each update, since a slow contraction sums the roundings of 1/(1 - rate) updates (and stalls there: x - gamma g == x)
@@ -72,6 +74,7 @@ class Recorder:
     kept: dict[str, list[Array]] = field(default_factory=dict)
     _sums: dict[str, Array] = field(default_factory=dict)
     _recent: Any = None          # size of the point, the last ones included
+    _waiting: list[tuple[int, Any]] = field(default_factory=list)      # checkpoints of a small batch, measured together: a metric costs its call
 
     def __post_init__(self) -> None:
         self._window, self._certain = Window(self.mode), Window(self.mode)
@@ -84,6 +87,11 @@ class Recorder:
     def look(self, k: int, state: Any, checkpoint: bool) -> None:
         """Called with the state after k updates, for every k if `every`, else at the checkpoints. What was seen is frozen: a later update may not change it."""
         frozen(state)
+        if self.eps and not self.every and self.case is not None:
+            self._waiting.append((k, state))
+            if len(self._waiting) * entries(state) >= TOGETHER:
+                self._measure_waiting()
+            return
         for s in self.series:
             value = s.read(state, self.case)
             self._sums[s.name] = self._sums[s.name] + value if s.summed and s.name in self._sums else value
@@ -96,8 +104,29 @@ class Recorder:
             if checkpoint:               # the best iterate has its own floor: that of a later one, run away by then, would forgive everything
                 self.floors.append(low if self.mode.statistic == "last" else np.nan_to_num(self.measured[-1] - certain, nan=0.0, posinf=np.inf))
 
+    def _measure_waiting(self) -> None:
+        """The waiting checkpoints as one batch: metric, series and floors, then taken apart again."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        times, cases = len(waiting), len(flat_first(waiting[0][1]))
+        state, case = joined([s for _, s in waiting]), repeated(self.case, times, cases)
+        apart = partial(taken_apart, times=times, cases=cases)
+        now, read = apart(self.metric(state, case)), {s.name: apart(s.read(state, case)) for s in self.series}
+        if self.floor_of is not None:
+            sizes, recent = apart(size_of(state, case)), []
+            for size in sizes:
+                self._recent = recent_size(size, self._recent)
+                recent.append(self._recent)
+            steps = np.array([ROUNDINGS + k for k, _ in waiting]).reshape(-1, 1)
+            self.floors.extend(apart(self.floor_of(state, case, (steps * self.eps * np.stack(recent)).reshape(-1))))
+        for t, (k, _) in enumerate(waiting):
+            self._sums.update({name: values[t] for name, values in read.items()})
+            self.seen(k, now[t], True)
+
     def seen(self, k: int, now: Array, checkpoint: bool) -> None:
         """The metric after k updates, measured elsewhere (inside a compiled loop)."""
+        self._measure_waiting()
         value = self._window.fed(k, now)
         if checkpoint:
             self.k.append(k)
@@ -107,8 +136,36 @@ class Recorder:
 
     def record(self, final: Any) -> Record:
         """Everything collected, stacked."""
+        self._measure_waiting()
         return Record(np.array(self.k), np.stack(self.measured), np.stack(self.floors) if self.floors else None,
                       {name: np.stack(values) for name, values in self.kept.items()}, None, final)
+
+
+def entries(state: Any) -> int:
+    """Numbers in a state."""
+    return sum(entries(v) for v in state) if isinstance(state, tuple) else state.size
+
+
+def flat_first(state: Any) -> Array:
+    """The first array of a state."""
+    first: Array = flat_first(state[0]) if isinstance(state[0], tuple) else state[0]
+    return first
+
+
+def joined(states: list[Any]) -> Any:
+    """States of one shape, one below the other."""
+    return type(states[0])(*(joined([s[i] for s in states]) if isinstance(v, tuple) else np.concatenate([s[i] for s in states]) for i, v in enumerate(states[0])))
+
+
+def repeated(case: Case, times: int, cases: int) -> Case:
+    """The case of a batch that stands `times` times below itself."""
+    return replace(case, values={s: np.tile(v, times) if getattr(v, "shape", None) == (cases,) else v for s, v in case.values.items()})
+
+
+def taken_apart(values: Array, times: int, cases: int) -> Array:
+    """What was measured of a batch repeated `times` times: (times, cases, ...)."""
+    values = np.asarray(values)
+    return values.reshape(times, cases, *values.shape[1:]) if values.ndim else np.full((times, cases), values)
 
 
 def aligned(low: Array, like: Array) -> Array:
