@@ -10,6 +10,7 @@ import numpy as np
 from convlab.arithmetic import FLOAT64, RATIONAL, Arithmetic
 from convlab.constants import Array
 from convlab.draws import Inexact
+from convlab.errors import Noted
 from convlab.judge.compare import compared
 from convlab.judge.rate import members
 from convlab.judge.verdict import Skipped, Verdict
@@ -33,7 +34,8 @@ def judge_identity(title: str, claim: Identity, families: Mapping[str, Family], 
         sources = [(m.name, lambda m=m: settings_on(claim, title, m, settings, claim.assumptions)) for m in members(families, settings)]
     for name, found in sources:
         try:
-            evidence = [evidence_on(claim, setting) for setting in found()]
+            with Noted(f"on problem {name}"):
+                evidence = [evidence_on(claim, setting) for setting in found()]
             if not evidence:
                 raise NotApplicable("none of its parameter points lies in the condition")
             yield verdict_of(title, claim, name, evidence, settings)

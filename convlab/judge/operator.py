@@ -10,7 +10,7 @@ import numpy as np
 from convlab.arithmetic import FLOAT64, RATIONAL, Arithmetic
 from convlab.constants import Array
 from convlab.draws import Draws
-from convlab.errors import BadInput
+from convlab.errors import BadInput, Noted
 from convlab.judge.compare import Comparison, compared
 from convlab.judge.verdict import Skipped, Verdict
 from convlab.judge.words import Evidence, verdict_of
@@ -39,7 +39,8 @@ def judge_operator(title: str, claim: OperatorConstant, settings: Settings) -> I
         try:
             if not holds(claim.condition, sizes):
                 raise NotApplicable("these sizes lie outside the condition")
-            evidence = [_on_inputs(claim, sizes, stream(settings.seed, title, claim.name, name))]
+            with Noted(f"at {name}"):
+                evidence = [_on_inputs(claim, sizes, stream(settings.seed, title, claim.name, name))]
             yield verdict_of(title, claim, name, evidence, settings)
         except (NotApplicable, Unsupported) as reason:
             yield Skipped(title, claim.name, name, str(reason))

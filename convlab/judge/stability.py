@@ -11,6 +11,7 @@ import sympy as sp
 
 from convlab.arithmetic import FLOAT64
 from convlab.draws import Inexact
+from convlab.errors import Noted
 from convlab.judge.compare import Comparison
 from convlab.judge.rate import members
 from convlab.judge.verdict import Skipped, Verdict
@@ -36,7 +37,8 @@ def judge_stability(title: str, claim: StabilityRegion, families: Mapping[str, F
         sources = [(m.name, lambda m=m: settings_on(claim, title, m, settings, claim.assumptions)) for m in members(families, settings)]
     for name, found in sources:
         try:
-            evidence = [e for setting in distinct_points(found()) for e in _across(claim, setting)]
+            with Noted(f"on problem {name}"):
+                evidence = [e for setting in distinct_points(found()) for e in _across(claim, setting)]
             if not evidence:
                 raise NotApplicable("none of its parameter points lies in the condition")
             yield verdict_of(title, claim, name, evidence, settings)

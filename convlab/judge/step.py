@@ -10,7 +10,7 @@ import numpy as np
 from convlab.arithmetic import FLOAT64, RATIONAL, Arithmetic, cast
 from convlab.constants import Array
 from convlab.draws import Draws
-from convlab.errors import BadInput
+from convlab.errors import BadInput, Noted
 from convlab.judge.compare import Comparison, compared
 from convlab.judge.rate import members
 from convlab.judge.states import Surroundings, points_around, start_size, told
@@ -51,7 +51,9 @@ def judge_step(title: str, claim: StepInequality, families: Mapping[str, Family]
     for member in () if claim.on else members(families, settings):
         try:
             found = distinct_points(settings_on(claim, title, member, settings, claim.assumptions))
-            yield verdict_of(title, claim, member.name, _around(claim, title, member.name, found, settings), settings)
+            with Noted(f"on problem {member.name}"):
+                evidence = _around(claim, title, member.name, found, settings)
+            yield verdict_of(title, claim, member.name, evidence, settings)
         except (NotApplicable, Unsupported) as reason:
             yield Skipped(title, claim.name, member.name, str(reason))
 
