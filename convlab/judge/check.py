@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from convlab.errors import Noted
+from convlab.judge.doubts import doubted
 from convlab.judge.evalues import discoveries
 from convlab.judge.rate import judge_rate
 from convlab.judge.verdict import Check, Skipped, Verdict, Word
@@ -27,9 +28,9 @@ def check(theorem: Theorem, *, settings: Settings | None = None, families: Mappi
     """
     settings = settings or Settings()
     families = installed_families() if families is None else families
-    found = [item for declared in theorem.claims if claim is None or declared.name == claim
-             for item in _noting(f"theorem {theorem.id}, claim {declared.name}",
-                                 judge_claim(theorem.id, _with_algorithm(declared, algorithm), families, settings))]
+    asked = [_with_algorithm(declared, algorithm) for declared in theorem.claims if claim is None or declared.name == claim]
+    found = [doubted(item, declared, families, settings) if isinstance(item, Verdict) else item for declared in asked
+             for item in _noting(f"theorem {theorem.id}, claim {declared.name}", judge_claim(theorem.id, declared, families, settings))]
     return decided(Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(s for s in found if isinstance(s, Skipped))))
 
 
