@@ -110,7 +110,7 @@ class Recorder:
         if not waiting:
             return
         times, cases = len(waiting), len(flat_first(waiting[0][1]))
-        state, case = joined([s for _, s in waiting]), repeated(self.case, times, cases)
+        state, case = frozen(joined([s for _, s in waiting])), repeated(self.case, times, cases)
         apart = partial(taken_apart, times=times, cases=cases)
         now, read = apart(self.metric(state, case)), {s.name: apart(s.read(state, case)) for s in self.series}
         if self.floor_of is not None:
