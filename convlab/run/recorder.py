@@ -104,6 +104,7 @@ class Recorder:
             if checkpoint:               # the best iterate has its own floor: that of a later one, run away by then, would forgive everything
                 self.floors.append(low if self.mode.statistic == "last" else np.nan_to_num(self.measured[-1] - certain, nan=0.0, posinf=np.inf))
 
+    @np.errstate(all="ignore")                                   # divergence is an outcome, read off the record
     def _measure_waiting(self) -> None:
         """The waiting checkpoints as one batch: metric, series and floors, then taken apart again."""
         waiting, self._waiting = self._waiting, []
