@@ -116,7 +116,8 @@ def test_a_step_inequality_of_a_random_rule_is_skipped_with_the_reason() -> None
     found = judged(replace(LEMMA, algorithm=SGD(gamma)))
 
     assert found.verdicts == ()
-    assert [s.reason for s in found.skipped] == ["a step inequality speaks of one certain update, this algorithm draws; of the mean over its draws with law=Law.EXPECTATION"]
+    assert [s.reason for s in found.skipped] == ["a step inequality speaks of one certain update, this algorithm draws; "
+                                                 "of the mean over its draws with law=Law.EXPECTATION"]
 
 
 # ---- Identity

@@ -130,12 +130,17 @@ class Trace:
 def scored(claim: RateBound, choice: Choice, beyond: Mapping[Any, Any] | None = None, steps: int = STEPS) -> Score:
     """The float run of one choice; ratio 0 where it fits no case."""
     try:
-        evidence = float_evidence(claim, [setting_of(claim, choice, beyond)], Settings(iterations=steps))
+        evidence = beyond_start(float_evidence(claim, [setting_of(claim, choice, beyond)], Settings(iterations=steps)))
     except CANNOT:
         return Score(choice, 0.0, False)
     violation, worst = first_violation(evidence), worst_spot(evidence, claim.relation)
     shown = violation or worst
     return _score(claim, choice, 0.0 if shown is None or shown.ratio is None else float(shown.ratio), violation is not None)
+
+
+def beyond_start(evidence: list[Evidence]) -> list[Evidence]:
+    """The evidence less k = 0, where nothing has run yet: a bound that is wrong there is found by `check`, and would end every search at once."""
+    return [replace(e, result=e.result.at(e.result.k >= 1)) if (e.result.k >= 1).any() else e for e in evidence]
 
 
 def _score(claim: RateBound, choice: Choice, ratio: float, violated: bool) -> Score:
@@ -255,6 +260,7 @@ def _by_squares(claim: RateBound, choice: Choice, setting: Setting, steps: int, 
 
 
 def _worst(claim: RateBound, choice: Choice, setting: Setting, evidence: list[Evidence], rational: bool, reason: str = "") -> Worst:
+    evidence = beyond_start(evidence)
     violation = first_violation(evidence)
     refuted = rational and violation is not None and violation.k >= 1
     spot = worst_spot(evidence, claim.relation)

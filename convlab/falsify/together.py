@@ -41,8 +41,7 @@ def compared_together(claim: RateBound, settings: Sequence[Setting], steps: int)
     record = deterministic_record(claim, binder, batch, points)
     bound = bound_along(claim, batch, record, record.measured[0])
     result = compared(record.k, record.measured, bound, record.floor, claim.relation, FLOAT64.eps)
-    rows = record.k >= max(1, claim.grid.first)
-    return replace(result, k=result.k[rows], ratio=result.ratio[rows], violated=result.violated[rows], measured=result.measured[rows], bound=result.bound[rows])
+    return result.at(record.k >= max(1, claim.grid.first))
 
 
 def _batch(settings: Sequence[Setting]) -> Batch:

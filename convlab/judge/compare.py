@@ -7,7 +7,7 @@ judged. Exact arithmetic has neither. Ratios are formed in extended precision, s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -33,6 +33,10 @@ class Comparison:
     bound: Array
     broke: Array              # (cases,): first k at which the measured value is no finite number, -1 if none
     diverged: Array           # (cases,): whether that was a divergence rather than a NaN out of nowhere
+
+    def at(self, rows: Array) -> Comparison:
+        """These checkpoints alone."""
+        return replace(self, k=self.k[rows], ratio=self.ratio[rows], violated=self.violated[rows], measured=self.measured[rows], bound=self.bound[rows])
 
 
 def compared(k: Array, measured: Array, bound: Array, floor: Array | None, relation: Relation, eps: float) -> Comparison:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def broken_constant(problem: str, families: Mapping[str, Family], settings: Sett
     if member is None:
         return ""
     found = audit(member.problem, np.random.default_rng(stream(settings.seed, member.name, "audit")))
-    broken = next((finding for _, finding in found if finding.status is Status.BROKEN), None)
+    broken = next((finding for _, finding in found if finding.status is Status.BROKEN and isfinite(finding.found or 0)), None)      # a NaN is told as such
     return "" if broken is None else f"the problem's facts are wrong: {broken.sentence}"
 
 

@@ -343,7 +343,7 @@ def _badness(ratio: Any, relation: Relation) -> float:
 
 def _evidence(claim: RateBound, batch: Batch, record: Record, source: Source, horizon: int | None, note: str = "") -> Evidence:
     """A record compared with the bound; at the horizon only, where one is fixed."""
-    initial = _initial(claim, record)
+    initial = record.measured[0]
     bound = bound_along(claim, batch, record, initial)
     result = compared(record.k, record.measured, bound, record.floor, claim.relation, batch.arithmetic.eps)
     return Evidence(batch.settings, _spoken_of(claim, batch, result, horizon, note), source, note)
@@ -354,9 +354,4 @@ def _spoken_of(claim: RateBound, batch: Batch, result: Comparison, horizon: int 
     rows = (result.k >= claim.grid.first) & (result.k % grid_step(claim, batch) == 0) if horizon is None else result.k == horizon
     if not rows.any():
         raise Inexact(f"{note or f'the run ends at k = {int(result.k[-1])}'}, before the claim speaks")
-    return replace(result, k=result.k[rows], ratio=result.ratio[rows], violated=result.violated[rows], measured=result.measured[rows], bound=result.bound[rows])
-
-
-def _initial(claim: RateBound, record: Record) -> Array:
-    first = record.measured[0]
-    return first
+    return result.at(rows)
