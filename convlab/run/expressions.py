@@ -212,14 +212,18 @@ def _order(expr: Any) -> tuple[sp.Symbol, ...]:
 
 
 @cache
-def _programs(expr: Any) -> tuple[tuple[sp.Symbol, ...], Callable[..., Any], Callable[..., Any]]:
-    order = _order(expr)
+def _float_program(expr: Any) -> Callable[..., Any]:
     names = {"maximum": np.maximum, "minimum": np.minimum, "where": np.where, "nan": np.nan, "factorial": _float_factorial, "harmonic": _float_harmonic}
-    floats = sp.lambdify(order, expr, modules=[names, "numpy"], printer=_FloatPrinter({"fully_qualified_modules": False}), dummify=True)
+    program: Callable[..., Any] = sp.lambdify(_order(expr), expr, modules=[names, "numpy"], printer=_FloatPrinter({"fully_qualified_modules": False}), dummify=True)
+    return program
+
+
+@cache
+def _rational_program(expr: Any) -> Callable[..., Any]:
     exact = {"Fraction": Fraction, "power": _power, "number": _number, "floor": math.floor, "ceil": math.ceil, "irrational": _irrational,
              "sign": _sign, "factorial": _factorial, "harmonic": _harmonic}
-    rational = sp.lambdify(order, expr, modules=[exact], printer=_PowerOfSymbol({"fully_qualified_modules": False}), dummify=True)
-    return order, floats, rational
+    program: Callable[..., Any] = sp.lambdify(_order(expr), expr, modules=[exact], printer=_PowerOfSymbol({"fully_qualified_modules": False}), dummify=True)
+    return program
 
 
 def rational_value(expr: Any, values: Mapping[Any, Any]) -> Any:
@@ -231,9 +235,7 @@ def rational_value(expr: Any, values: Mapping[Any, Any]) -> Any:
     hidden = {dummy: substitution.exact_value(part, values) for dummy, part in parts.items()}
     if None in hidden.values():
         raise Irrational(f"{parts[next(dummy for dummy, value in hidden.items() if value is None)]} is irrational")
-    order, _, program = _programs(plain)
-    given = [hidden[s] if s in hidden else values[s] for s in order]
-    result = program(*given)
+    result = _rational_program(plain)(*(hidden[s] if s in hidden else values[s] for s in _order(plain)))
     if isinstance(result, (bool, np.bool_)):
         return bool(result)
     return Fraction(_number(result))
@@ -243,9 +245,9 @@ def float_values(expr: Any, values: Mapping[Any, Any]) -> Any:
     """The expression at numbers or arrays (broadcast), in extended precision; domain errors give nan or inf, never a warning."""
     plain, parts = substitution.split(sp.sympify(expr))
     hidden = {dummy: substitution.float_values(part, values) for dummy, part in parts.items()}
-    order, program, _ = _programs(plain)
+    program = _float_program(plain)
     with np.errstate(all="ignore"):
-        return program(*(hidden[s] if s in hidden else np.asarray(_extended(values[s]), dtype=np.longdouble) for s in order))
+        return program(*(hidden[s] if s in hidden else np.asarray(_extended(values[s]), dtype=np.longdouble) for s in _order(plain)))
 
 
 def _extended(value: Any) -> Any:
