@@ -57,7 +57,6 @@ class Curve:
     low: Array | None = None
     high: Array | None = None
     sampled: Array | None = None
-    cost: Array | None = None        # component gradients evaluated up to k, per component: effective passes
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ class Record:
     measured: Array
     floor: Array | None = None
     series: Mapping[str, Array] = field(default_factory=dict)
-    deviation: Array | None = None      # standard error of a sampled mean
     final: Any = None
 
 
@@ -139,7 +138,7 @@ class Recorder:
         """Everything collected, stacked."""
         self._measure_waiting()
         return Record(np.array(self.k), np.stack(self.measured), np.stack(self.floors) if self.floors else None,
-                      {name: np.stack(values) for name, values in self.kept.items()}, None, final)
+                      {name: np.stack(values) for name, values in self.kept.items()}, final)
 
 
 def entries(state: Any) -> int:
