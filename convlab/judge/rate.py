@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from convlab import symbols
 from convlab.arithmetic import FLOAT64, RATIONAL
 from convlab.constants import Array
 from convlab.draws import Inexact
@@ -27,6 +28,7 @@ from convlab.run.enumeration import WORK, Cloud, clouds
 from convlab.run.expressions import evaluate
 from convlab.run.free import with_free_memory
 from convlab.run.moments import exact_moments
+from convlab.run.passes import effective_passes
 from convlab.run.recorder import ROUNDINGS, Record, Recorder, recent_size, size_of
 from convlab.run.settings import Settings
 from convlab.theorem import Instance, Law, RateBound, Relation, Source, every_iterate, tight_instances
@@ -160,7 +162,7 @@ def judge_member(title: str, claim: RateBound, member: Member, settings: Setting
     try:
         if claim.law is Law.HIGH_PROBABILITY:
             raise Inexact("the probability of failing is judged by samples")
-        yield verdict_of(title, claim, member.name, float_evidence(claim, found, settings), settings)
+        yield _with_passes(claim, verdict_of(title, claim, member.name, float_evidence(claim, found, settings), settings), found[0])
     except Inexact as reason:
         exact = False
         yield Skipped(title, claim.name, member.name, f"no exact source: {reason}")
@@ -169,6 +171,16 @@ def judge_member(title: str, claim: RateBound, member: Member, settings: Setting
             yield sampled_verdict(title, claim, found[0], settings) if exact else verdict_alone(title, claim, found, settings)
         except Inexact as reason:
             yield Skipped(title, claim.name, member.name, f"not sampled: {reason}")
+
+
+def _with_passes(claim: RateBound, verdict: Verdict, setting: Setting) -> Verdict:
+    """The verdict's curve with the effective passes of its default case."""
+    if verdict.curve is None:
+        return verdict
+    batch = batch_of([setting], FLOAT64)
+    binder = Binder(algorithm_of(claim), batch.values, batch.x0.ndim, int(verdict.curve.k[-1]), FLOAT64)
+    passes = effective_passes(binder, batch.case.problem, int(setting.values.get(symbols.n, 1)), verdict.curve.k)
+    return replace(verdict, curve=replace(verdict.curve, passes=passes))
 
 
 def _sampled(claim: RateBound, settings: Settings) -> bool:

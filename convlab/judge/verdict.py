@@ -57,6 +57,7 @@ class Curve:
     low: Array | None = None
     high: Array | None = None
     sampled: Array | None = None
+    passes: Array | None = None      # effective passes up to each k, where the algorithm declares its cost
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ class Line:
     sampled: Array | None
     source: Source
     word: Word
+    passes: Array | None = None      # not a logarithm
 
     @property
     def family(self) -> str:
@@ -110,11 +111,11 @@ def csv_of(lines: Sequence[Line]) -> str:
     """The plotted data, a row for each problem and k; logarithms, since linear rates leave the range of floats."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["problem", "judged_by", "k", "measured_log10", "bound_log10", "ratio", "low_log10", "high_log10", "sampled_log10"])
+    writer.writerow(["problem", "judged_by", "k", "measured_log10", "bound_log10", "ratio", "low_log10", "high_log10", "sampled_log10", "effective_passes"])
     for line in lines:
         for i, k in enumerate(line.k):
             ratio = 10 ** line.ratio[i] if line.ratio[i] > UNSEEN else np.nan
-            extra = [_cell(series[i]) if series is not None else "" for series in (line.low, line.high, line.sampled)]
+            extra = [_cell(series[i]) if series is not None else "" for series in (line.low, line.high, line.sampled, line.passes)]
             writer.writerow([line.label, line.source.value, int(k), _cell(line.measured[i]), _cell(line.bound[i]), _cell(ratio), *extra])
     return out.getvalue()
 
@@ -150,7 +151,7 @@ def _plain(value: Any) -> Any:
 def _line(verdict: Verdict, curve: Curve) -> Line:
     optional = [logs(series) if series is not None else None for series in (curve.low, curve.high, curve.sampled)]
     return Line(verdict.problem, np.asarray(curve.k, dtype=float), logs(curve.measured), logs(curve.bound), optional[0], optional[1], optional[2],
-                verdict.judged_by, verdict.word)
+                verdict.judged_by, verdict.word, curve.passes)
 
 
 def _judged(line: Line, verdict: Verdict, relation: Relation) -> Line:
