@@ -307,7 +307,7 @@ KINDS = {RateBound: "RateBound", StepInequality: "StepInequality", Identity: "Id
 class Theorem:
     """An id, title, source and claims. A theorem of one rate bound takes that claim's fields directly: `Theorem(id=..., title=..., algorithm=..., ...)`.
 
-    `topic` is the file it stands in. Raises ValueError where a field is missing or unknown, naming the theorem.
+    `topic` is the file it stands in, or the folder in `theorems/` where a large topic has several. Raises ValueError where a field is missing or unknown, naming the theorem.
     """
 
     id: str
@@ -339,7 +339,7 @@ class Theorem:
             raise ValueError(f"theorem {id!r}: two claims are called {max(names, key=names.count)!r}; give each a name=.")
         module = _maker()
         for name, value in (("id", id), ("title", title), ("claims", tuple(claims)), ("source", source), ("also", also),
-                            ("topic", topic or module.rpartition(".")[2])):
+                            ("topic", topic or _topic_of(module))):
             object.__setattr__(self, name, value)
         declaring.record(self, module)
 
@@ -347,6 +347,12 @@ class Theorem:
     def false(self) -> bool:
         """Whether it consists of false claims."""
         return all(isinstance(c, FalseClaim) for c in self.claims)
+
+
+def _topic_of(module: str) -> str:
+    """`gradient_descent`, of convlab.theorems.gradient_descent and of convlab.theorems.gradient_descent.convex; else the module's own name."""
+    _, inside, topic = module.partition(".theorems.")
+    return topic.partition(".")[0] if inside else module.rpartition(".")[2]
 
 
 def _rate_bound(id: str, given: Mapping[str, Any]) -> RateBound:

@@ -163,6 +163,18 @@ def test_ids_of_a_topic_stand_together() -> None:
     assert not set(others) & set(CATALOGUE)
 
 
+def test_a_large_topic_may_be_a_folder_of_files() -> None:
+    """A theorem made in convlab/theorems/sgd/convex.py is of the topic sgd; one in a user's own file is of that file's."""
+    def made_in(module: str) -> Theorem:
+        space = {"__name__": module, "Theorem": Theorem, "claims": CATALOGUE["gd-smooth-convex-fgap"].claims}
+        exec(compile("theorem = Theorem(id='x', title='x', claims=claims)", module, "exec"), space)
+        found = space["theorem"]
+        assert isinstance(found, Theorem)
+        return found
+
+    assert [made_in(name).topic for name in ("convlab.theorems.sgd.convex", "convlab.theorems.sgd", "notes.mine")] == ["sgd", "sgd", "mine"]
+
+
 def test_each_part_of_the_lecture_has_theorems() -> None:
     """Four parts, none of them empty; and all six kinds of claim are there."""
     assert {part_of(theorem) for theorem in CATALOGUE.values()} == set(PARTS)
