@@ -307,7 +307,7 @@ KINDS = {RateBound: "RateBound", StepInequality: "StepInequality", Identity: "Id
 class Theorem:
     """An id, title, source and claims. A theorem of one rate bound takes that claim's fields directly: `Theorem(id=..., title=..., algorithm=..., ...)`.
 
-    `topic` is the file it stands in, or the folder in `theorems/` where a large topic has several. Raises ValueError where a field is missing or unknown, naming the theorem.
+    `topic` is the file it stands in, or the folder where a large topic has several files. Raises ValueError where a field is missing or unknown, naming the theorem.
     """
 
     id: str
