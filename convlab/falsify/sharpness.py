@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -38,11 +38,12 @@ class Sharpness:
         return f"no violation found up to {float(100 * self.searched):g} % beyond the limit of {self.tunable}"
 
 
-def sharpness(claim: RateBound, setting: Setting, scores: Iterable[Score], seed: int, seconds: float) -> tuple[Sharpness, ...]:
-    """One for each tunable with a finite upper limit at this case; the seconds are shared."""
+def sharpness(claim: RateBound, setting: Setting, scores: Iterable[Score], seed: int, seconds: float,
+              excesses: Sequence[Fraction] = EXCESSES) -> tuple[Sharpness, ...]:
+    """One for each tunable with a finite upper limit at this case; the seconds are shared, the excesses tried in their order."""
     limited = [t for t in claim.defaults if not is_size(t) and _limited(claim, setting, t)]
     found = list(scores)
-    return tuple(_of(claim, t, found, seed, seconds / len(limited)) for t in limited)
+    return tuple(of_tunable(claim, t, found, seed, seconds / len(limited), excesses) for t in limited)
 
 
 def _limited(claim: RateBound, setting: Setting, tunable: Any) -> bool:
@@ -52,10 +53,11 @@ def _limited(claim: RateBound, setting: Setting, tunable: Any) -> bool:
     return math.isfinite(high) and high > 0 and condition.has(tunable) and not holds(condition, beyond)
 
 
-def _of(claim: RateBound, tunable: Any, scores: list[Score], seed: int, seconds: float) -> Sharpness:
+def of_tunable(claim: RateBound, tunable: Any, scores: list[Score], seed: int, seconds: float, excesses: Sequence[Fraction]) -> Sharpness:
+    """The smallest of the excesses over one tunable's limit that is refuted."""
     ends = time.monotonic() + seconds
     searched = None
-    for excess in EXCESSES:
+    for excess in excesses:
         beyond = {tunable: 1 + excess}
         for choice in _choices(claim, scores, seed):
             if time.monotonic() > ends:

@@ -17,12 +17,13 @@ from convlab.judge.bounds import bound_along
 from convlab.judge.compare import Comparison, compared
 from convlab.judge.grid import algorithm_of, judged_points
 from convlab.judge.rate import deterministic_record
+from convlab.judge.words import Evidence
 from convlab.metrics import Case
 from convlab.run.bind import Binder
 from convlab.run.cases import Batch, Setting, least_value, minimum_of
 from convlab.run.settings import Settings
 from convlab.symbols import Role, Symbol
-from convlab.theorem import RateBound
+from convlab.theorem import RateBound, Source
 
 PLAIN = (int, float, Fraction, np.floating)
 
@@ -33,6 +34,11 @@ class Different(ValueError):
 
 def compared_together(claim: RateBound, settings: Sequence[Setting], steps: int) -> Comparison:
     """The run of all settings at once, (checkpoints, cases), over the k that the claim speaks of. Raises Different where they do not fit together."""
+    return evidence_together(claim, settings, steps).result
+
+
+def evidence_together(claim: RateBound, settings: Sequence[Setting], steps: int) -> Evidence:
+    """The same with the run that it was read off."""
     if claim.grid.horizons:
         raise Different("one run for each horizon")
     batch = _batch(settings)
@@ -41,7 +47,7 @@ def compared_together(claim: RateBound, settings: Sequence[Setting], steps: int)
     record = deterministic_record(claim, binder, batch, points)
     bound = bound_along(claim, batch, record, record.measured[0])
     result = compared(record.k, record.measured, bound, record.floor, claim.relation, FLOAT64.eps)
-    return result.at(record.k >= max(1, claim.grid.first))
+    return Evidence(batch.settings, result.at(record.k >= max(1, claim.grid.first)), Source.DETERMINISTIC, batch=batch, record=record)
 
 
 def _batch(settings: Sequence[Setting]) -> Batch:

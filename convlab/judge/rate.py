@@ -358,7 +358,7 @@ def _evidence(claim: RateBound, batch: Batch, record: Record, source: Source, ho
     initial = record.measured[0]
     bound = bound_along(claim, batch, record, initial)
     result = compared(record.k, record.measured, bound, record.floor, claim.relation, batch.arithmetic.eps)
-    return Evidence(batch.settings, _spoken_of(claim, batch, result, horizon, note), source, note)
+    return Evidence(batch.settings, _spoken_of(claim, batch, result, horizon, note), source, note, batch, record)
 
 
 def _spoken_of(claim: RateBound, batch: Batch, result: Comparison, horizon: int | None, note: str) -> Comparison:

@@ -10,19 +10,22 @@ import numpy as np
 from convlab.constants import Array
 from convlab.judge.compare import Comparison, as_float
 from convlab.judge.verdict import Curve, Verdict, Witness, Word, jsonable
-from convlab.run.cases import Setting
+from convlab.run.cases import Batch, Setting
+from convlab.run.recorder import Record
 from convlab.run.settings import Settings
 from convlab.theorem import KINDS, OperatorConstant, Relation, Source
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One batch of settings compared with the bound, by one source."""
+    """One batch of settings compared with the bound, by one source. `batch` and `record` are the run itself, where it is one: its other bounds can be told from it."""
 
     settings: tuple[Setting, ...]
     result: Comparison
     source: Source
     note: str = ""
+    batch: Batch | None = None
+    record: Record | None = None
 
 
 @dataclass(frozen=True)
