@@ -18,7 +18,7 @@ from scipy import stats
 
 from convlab.constants import Array
 from convlab.errors import BadInput
-from convlab.judge.evalues import BETS, CHECKPOINTS, discoveries, log_mean, looked_at, threshold, wealth
+from convlab.judge.evalues import BETS, CHECKPOINTS, RANGE, discoveries, log_gains, log_mean, looked_at, threshold, wealth
 from convlab.judge.power import Power, moments, reached, refuted_factor, visible_excess
 
 FEW = np.array([1.0, 0.5, 0.125])
@@ -53,6 +53,15 @@ def log_e(path: tuple[Fraction, ...], bound: Fraction) -> float:
 
 
 # ---- the law
+@given(arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(1, 70)), elements=st.floats(0, RANGE) | st.floats(0, 3) | st.just(0.0)))
+def test_factors_multiplied_first_give_the_sum_of_their_logarithms(ratios: Array) -> None:
+    """Of any nonnegative sample, tiny, huge or 0: one logarithm a factor is the definition; what is broke there is broke here, and nothing else."""
+    with np.errstate(divide="ignore"):
+        one_by_one = np.stack([np.log1p(bet * (ratios - 1)).sum(axis=1) for bet in BETS])
+
+    assert log_gains(ratios, BETS) == pytest.approx(one_by_one, rel=1e-12, abs=1e-11)      # 70 roundings of eps
+
+
 @given(finite_laws(), st.integers(1, 4))
 def test_the_expected_wealth_of_a_true_bound_is_at_most_one(law: tuple[list[Fraction], list[Fraction], Fraction], draws: int) -> None:
     """Every path of a finite law, in fractions: exactly 1 where the bound is the mean; and the code in logarithms owns the same on each path."""

@@ -17,6 +17,9 @@ from convlab.errors import BadInput
 
 BETS = 2.0 ** (-np.arange(24) / 2)     # 1 to 1/2900: the best bet on a relative excess d with deviation s is about d/s^2; a neighbour keeps 97 % of its growth
 RANGE = 1e300                          # a replicate beyond this counts as this: less wealth, never more
+TOGETHER = 16                          # factors multiplied before a logarithm
+TAME = 1e15                            # ratios up to here: 16 of them stay below 1e240
+HALF_IN = 0.9                          # bets up to here: 16 factors of at least 0.1 stay above 1e-16
 CHECKPOINTS = 32                       # a curve is judged at so many k, spread in the logarithm, and at the last
 SEVERAL = 0.01                         # false discovery rate of a decision over several claims
 
@@ -32,10 +35,8 @@ class Wealth:
     def after(self, ratios: Array) -> Wealth:
         """The wealth after more replicates: `ratios` X/B, (checkpoints, replicates). Raises BadInput for an empty, negative or NaN sample."""
         refuse_sample(ratios)
-        capped = np.minimum(ratios, RANGE)
-        with np.errstate(divide="ignore"):                       # all on X > 0 and X = 0 came: that bet is broke, log 0
-            gained = [np.log1p(bet * (capped - 1)).sum(axis=1) for bet in self.bets]
-        return Wealth(self.logs + np.stack(gained), self.bets, self.replicates + ratios.shape[1])
+        gained = log_gains(np.minimum(ratios, RANGE), self.bets)
+        return Wealth(self.logs + gained, self.bets, self.replicates + ratios.shape[1])
 
     @property
     def log(self) -> float:
@@ -61,6 +62,28 @@ def wealth(checkpoints: int, bets: Array = BETS) -> Wealth:
 def log_mean(logs: Array) -> float:
     """log of the mean of exp(logs)."""
     return float(np.logaddexp.reduce(logs)) - math.log(len(logs))
+
+
+def log_gains(ratios: Array, bets: Array) -> Array:
+    """sum over replicates of log(1 + bet (X/B - 1)), (bets, checkpoints), for `ratios` in [0, RANGE].
+
+    Factors are multiplied before a logarithm is taken, TOGETHER at a time, wherever that can neither overflow nor underflow: a factor is at least
+    1 - bet, and at most the largest ratio. That is four times faster, and each product rounds as a logarithm does.
+    """
+    excess, room, tame = ratios - 1, np.empty(ratios.shape), bool(ratios.max() <= TAME)
+    with np.errstate(divide="ignore"):                           # all on X > 0 and X = 0 came: that bet is broke, log 0
+        return np.stack([_grouped(bet, excess, room) if tame and bet <= HALF_IN else np.log1p(bet * excess).sum(axis=1) for bet in bets])
+
+
+def _grouped(bet: float, excess: Array, room: Array) -> Array:
+    """The sum of logarithms of 1 + bet excess over columns. `room` is overwritten: fresh memory would cost more than the arithmetic."""
+    factors = np.add(np.multiply(excess, bet, out=room), 1, out=room)
+    whole = factors.shape[1] - factors.shape[1] % TOGETHER
+    product, rest = factors[:, :whole], factors[:, whole:]
+    while product.shape[1] > whole // TOGETHER:
+        half = product.shape[1] // 2
+        product = np.multiply(product[:, :half], product[:, half:], out=product[:, :half])
+    return np.asarray(np.log(product).sum(axis=1) + np.log(rest).sum(axis=1))
 
 
 def refuse_sample(ratios: Array) -> None:
