@@ -122,10 +122,10 @@ def _witness(title: str, claim: Any, problem: str, spot: Spot, settings: Setting
 def witness(title: str, problem: str, spot: Spot, settings: Settings) -> Witness:
     """What a stranger needs to see the violation again."""
     setting, result = spot.setting, spot.evidence.result
-    told = " ".join(f"--param {name}={_typed(value)}" for name, value in named(setting.point).items())
+    told = "".join(f" --param {name}={_typed(value)}" for name, value in named(setting.point).items())
     return Witness(problem, named(setting.point), named(setting.constants), setting.start.name, spot.k, _plain(result.measured[spot.row, spot.case]),
                    _plain(result.bound[spot.row, spot.case]), settings.seed,
-                   f"convlab check {title} --problem '{problem}' {told} --outside --iterations {max(1, spot.k)} --seed {settings.seed}")
+                   f"convlab check {title} --problem '{problem}'{told}{told and ' --outside'} --iterations {max(1, spot.k)} --seed {settings.seed}")
 
 
 def _typed(value: Any) -> str:
