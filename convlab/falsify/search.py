@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -109,10 +110,9 @@ class OutOfTime(Exception):
 class Trace:
     """The best of a search, and how long it may still run. Mutable on purpose: it lives as long as the search."""
 
-    claim: RateBound
+    judge: Callable[[list[Choice]], list[Score]]
     ends: float
     best: Score | None = None
-    at_once: bool = False
     evaluations: int = 0
 
     def scores(self, choices: list[Choice]) -> Array:
@@ -120,7 +120,7 @@ class Trace:
         if time.monotonic() > self.ends:
             raise OutOfTime
         self.evaluations += len(choices)
-        found = together(self.claim, choices) if self.at_once else [scored(self.claim, choice) for choice in choices]
+        found = self.judge(choices)
         best = max(found, key=lambda one: (one.violated, one.ratio))
         if self.best is None or (best.violated, best.ratio) > (self.best.violated, self.best.ratio):
             self.best = best
@@ -184,13 +184,23 @@ def agree(claim: RateBound, ground: Ground) -> bool:
 
 def searched(claim: RateBound, ground: Ground, seed: int, seconds: float) -> tuple[Searched, Score | None]:
     """Differential evolution on one ground, then Nelder-Mead from its best point. The same result for a seed, unless time runs out first."""
+    ends = time.monotonic() + seconds
+    judge = partial(together, claim) if agree(claim, ground) else partial(_one_by_one, claim)
+    return evolved(claim, ground, Trace(judge, ends), seed)
+
+
+def _one_by_one(claim: RateBound, choices: list[Choice]) -> list[Score]:
+    return [scored(claim, choice) for choice in choices]
+
+
+def evolved(claim: RateBound, ground: Ground, trace: Trace, seed: int, first: Array | None = None) -> tuple[Searched, Score | None]:
+    """The same for whatever the trace's judge makes of a choice; `first` is a point of the cube to begin with."""
     count = len(variables(claim, ground))
-    trace = Trace(claim, time.monotonic() + seconds, at_once=agree(claim, ground))
     try:
         cube = Bounds(np.zeros(count), np.ones(count))
-        found = differential_evolution(_on_cube(trace, ground), cube, popsize=POPULATION, maxiter=GENERATIONS, seed=seed, polish=False, tol=1e-7,
-                                       atol=1e-9, updating="deferred", vectorized=True)
-        _polished(_on_cube(trace, ground), np.asarray(found.x))
+        found = differential_evolution(_on_cube(trace, claim, ground), cube, popsize=POPULATION, maxiter=GENERATIONS, seed=seed, polish=False, tol=1e-7,
+                                       atol=1e-9, updating="deferred", vectorized=True, x0=first)
+        _polished(_on_cube(trace, claim, ground), np.asarray(found.x))
         finished = True
     except OutOfTime:
         finished = False
@@ -210,10 +220,10 @@ def fitting(claim: RateBound, families: Mapping[str, Family]) -> list[Ground]:
     return next((kept for kept in ([g for g in found if fits(claim, g)] for found in every) if kept), [])
 
 
-def _on_cube(trace: Trace, ground: Ground) -> Callable[[Array], Array]:
+def _on_cube(trace: Trace, claim: RateBound, ground: Ground) -> Callable[[Array], Array]:
     """The objective on points of the cube in columns, (variables, points)."""
     def objective(columns: Array) -> Array:
-        return trace.scores([choice_at(trace.claim, ground, cube) for cube in np.clip(columns.T, 0, 1)])
+        return trace.scores([choice_at(claim, ground, cube) for cube in np.clip(columns.T, 0, 1)])
 
     return objective
 
