@@ -1,4 +1,4 @@
-"""Momentum: the forms in which heavy ball is written have the same iterates, whatever the gradients."""
+"""Momentum: the forms in which heavy ball is written have the same iterates, whatever the gradients; and its tuning for quadratics serves quadratics only."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import sympy as sp
 from sympy import And, Rational
 
 from convlab.algorithms.momentum import BufferedHeavyBall, ExponentialAverage, HeavyBall, IterateAverage, TwoPoints
-from convlab.assumptions import Smooth
+from convlab.assumptions import Minimum, Quadratic, Smooth, StronglyConvex
 from convlab.constants import Array, Number
-from convlab.metrics import Case
+from convlab.metrics import Case, at_distance, distance_to_minimiser, metric
 from convlab.operations import rowwise
 from convlab.problem import HasGradient
-from convlab.symbols import G, L, R, beta, gamma, mu
-from convlab.theorem import Changed, Identity, Instance, Mutant, SymbolicIdentity, Theorem, Trajectory
+from convlab.symbols import M0, G, L, R, beta, gamma, k, mu
+from convlab.theorem import Bound, Changed, FalseClaim, Identity, Instance, Mutant, RateBound, Relation, SymbolicIdentity, Theorem, Trajectory
 
 
 def iterate(state: Any, case: Case) -> Array:
@@ -98,5 +98,84 @@ equivalent_forms = Theorem(
              Changed("beta in place of beta/(1 - beta)", right=run(HeavyBall(gamma, beta), extrapolated_by_beta)),
              facts=(SymbolicIdentity("z takes plain gradient steps", ahead(moved, x), ahead(x, previous) - gamma / (1 - beta) * g),)),
         form("average-of-z", "x_(k+1) = beta x_k + (1 - beta) z_(k+1)", buffered, run(IterateAverage(gamma, beta))),
+    ),
+)
+
+
+# ---- the tuning for quadratics
+root_L, root_mu = sp.sqrt(L), sp.sqrt(mu)
+rate = (root_L - root_mu) / (root_L + root_mu)
+tuned = HeavyBall(4 / (root_L + root_mu) ** 2, rate**2)
+on_quadratics = (1 + (1 + rate) * k) * rate**k * R
+
+
+def trapped(at_first: Any, previous: Any = None) -> Instance:
+    """The three-cycle's function with knots at 4 and 8 and rational roots of mu and L, from this multiple of 4."""
+    moving = {} if previous is None else {"previous": 4 * previous}
+    return Instance("three_cycle", mu=Rational(4, 9), width=4, start=4 * at_first, **moving)
+
+
+@metric("x_k - x^*", "x", at_distance)
+def position(state: Any, case: Case) -> Array:
+    """x - x*, componentwise and with its sign."""
+    return state[0] - case.minimiser
+
+
+turns = (Rational(792, 1225), Rational(-2208, 1225), Rational(2592, 1225))      # times the width, one after the other, for ever
+second, third = turns[1] / turns[0], turns[2] / turns[0]
+in_turn = M0 * sp.Piecewise((1, sp.Eq(sp.Mod(k, 3), 0)), (second, sp.Eq(sp.Mod(k, 3), 1)), (third, True))
+in_motion = trapped(turns[0], previous=turns[2])
+middle = {"left": 25 * x, "right": 25 * x - 24}      # f' at mu = 1, width 1, below 1 and above 2
+
+
+def turned(now: int, slope: sp.Expr, name: str) -> SymbolicIdentity:
+    """One step of tuned heavy ball along the cycle, where f' is this straight line."""
+    here, before, after = turns[now % 3], turns[(now - 1) % 3], turns[(now + 1) % 3]
+    return SymbolicIdentity(name, here - slope.subs(x, here) / 9 + Rational(4, 9) * (here - before), after)
+
+
+false_heavy_ball = Theorem(
+    id="false-heavy-ball-strongly-convex",
+    title="FALSE: heavy ball, tuned for quadratics, converges on every strongly convex smooth function",
+    source="Lessard, Recht, Packard (2016); the values of the cycle are computed here",
+    claims=(
+        FalseClaim(
+            asserted=RateBound(algorithm=tuned, assumptions=(Smooth, StronglyConvex, Minimum), metric=distance_to_minimiser, bound=1000 * on_quadratics,
+                               note="A thousand times what holds on quadratics."),
+            witness=trapped(Rational(13, 4)),
+            instead="gd-strongly-convex-distance",
+            mutants=(Changed("converges at the rate of gradient descent", bound=1000 * ((L - mu) / (L + mu)) ** (2 * k) * R),)),
+        RateBound(
+            name="cycle",
+            algorithm=tuned,
+            assumptions=(Smooth, StronglyConvex, Minimum),
+            metric=position,
+            bound=in_turn,
+            relation=Relation.EQUAL,
+            on=(in_motion,),
+            facts=(turned(0, middle["left"], "from 792/1225"), turned(1, middle["left"], "from -2208/1225"), turned(2, middle["right"], "from 2592/1225")),
+            mutants=(Bound(M0 * (sp.Rational(99, 100)) ** k, in_motion, name="it comes to rest"),
+                     Changed("with half of the momentum, too", in_motion, algorithm=HeavyBall(tuned.step_size, rate**2 / 2))),
+            note="kappa = 25, from 792/1225 coming from 2592/1225 (times the width): the three values repeat for ever."),
+        RateBound(
+            name="basin",
+            algorithm=tuned,
+            assumptions=(Smooth, StronglyConvex, Minimum),
+            metric=distance_to_minimiser,
+            bound=R / 8,
+            relation=Relation.AT_LEAST,
+            on=(trapped(Rational(13, 4)),),
+            mutants=(Changed("from any start", trapped(Rational(39, 10))),),
+            note="From rest at 13/4 of the width the iterates tend to the cycle, and none comes near the minimiser; from 39/10 they converge to it."),
+        RateBound(
+            name="quadratics",
+            algorithm=tuned,
+            assumptions=(Quadratic, Smooth, StronglyConvex, Minimum),
+            condition=mu < L,
+            metric=distance_to_minimiser,
+            bound=on_quadratics,
+            tight=Instance("quadratic", spectrum=(mu, L), start=(0, R), at={mu: Rational(4, 9), L: Rational(49, 4)}),
+            mutants=(Bound((1 + k) * rate**k * R, name="(1 + k) rho^k"),),
+            note="Where the claim comes from: true of quadratics, and attained in the steepest direction, where both roots of the recursion are -rho."),
     ),
 )

@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from convlab.problem import Family, Member
-from convlab_problems.rational import number
+from convlab_problems.rational import number, vector
 from convlab_problems.slopes import PiecewiseSlopes, from_lowest, from_stationary
 
 KNOTS = 8
@@ -33,13 +34,15 @@ def make(mu: Any, L: Any, seed: int = 0, width: Any = 1, centre: Any = 0, start:
     return (from_stationary if low >= 0 else from_lowest)(knots, slopes, middle, start)
 
 
-def make_cycle(mu: Any, width: Any = 1, start: Any = None) -> PiecewiseSlopes:
+def make_cycle(mu: Any, width: Any = 1, start: Any = None, previous: Any = None) -> PiecewiseSlopes:
     """Slopes 25 mu, mu, 25 mu with knots at width and 2 width (Lessard, Recht, Packard 2016).
 
-    Heavy ball tuned for quadratics, gamma = 1/(9 mu) and beta = 4/9, is trapped in 792/1225 -> -2208/1225 -> 2592/1225 (times width).
+    Heavy ball tuned for quadratics, gamma = 1/(9 mu) and beta = 4/9, is trapped in 792/1225 -> -2208/1225 -> 2592/1225 (times width). `previous`:
+    the point before the start, for a run that is in the cycle from its first update on.
     """
     steep, knot = 25 * number(mu), number(width)
-    return from_stationary([knot, 2 * knot], [steep, number(mu), steep], knot * 0, start)
+    made = from_stationary([knot, 2 * knot], [steep, number(mu), steep], knot * 0, start)
+    return made if previous is None else replace(made, previous=vector(previous, 1))
 
 
 def members() -> Iterator[Member]:

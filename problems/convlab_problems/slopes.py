@@ -63,6 +63,7 @@ class PiecewiseSlopes:
     left: Ramp
     centre: Array             # (1,)
     start: Array | None = None
+    previous: Array | None = None      # with a start: where a method that remembers its last point is said to come from
 
     def value(self, x: Array) -> Array:
         """f(x), (replicates,)."""
@@ -111,7 +112,9 @@ class PiecewiseSlopes:
                 PolyakLojasiewicz(lower(least, how="implied by mu-strong convexity")), Proximable(), minimum)
 
     def starts(self, rng: np.random.Generator) -> tuple[Start, ...]:
-        """Both sides of the minimum at three distances."""
+        """Both sides of the minimum at three distances, or the given start, in motion where it comes from another point."""
+        if self.start is not None and self.previous is not None:
+            return (Start("in motion", self.start, {"previous": self.previous}),)
         return starts_around(self.centre, rng, self.start)
 
 
