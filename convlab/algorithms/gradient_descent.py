@@ -1,8 +1,8 @@
-"""Gradient descent: one step along the negative gradient."""
+"""Gradient descent: one step along the negative gradient, of a given length or of the best one."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from convlab.algorithms.cost import Cost
 from convlab.constants import Array, Number
@@ -35,3 +35,32 @@ class GradientDescent:
     def cost(self, oracle: HasGradient) -> Cost:
         """One gradient."""
         return Cost(full_gradients=1)
+
+
+class HasLineSearch(HasGradient, Protocol):
+    """A gradient, and the exact minimum along a ray."""
+
+    def best_step(self, x: Array, direction: Array) -> Array:
+        """The t >= 0 that minimises f(x + t direction), (replicates,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class SteepestDescent:
+    """x_{k+1} = x_k - t_k grad f(x_k), t_k minimising f along the ray.
+
+    State: one point, (replicates, dimension). One gradient and one line search a step, counted as two gradients. Source: Cauchy (1847).
+    """
+
+    def init(self, x0: Array, oracle: HasLineSearch) -> Point:
+        """Start at x_0."""
+        return Point(x0)
+
+    def step(self, state: Point, oracle: HasLineSearch) -> Point:
+        """One update."""
+        descent = -oracle.gradient(state.x)
+        return Point(state.x + oracle.best_step(state.x, descent)[:, None] * descent)
+
+    def cost(self, oracle: HasLineSearch) -> Cost:
+        """One gradient, and the line search as one more."""
+        return Cost(full_gradients=2)
