@@ -177,11 +177,15 @@ class Space:
 
     A range with positive ends is searched in the logarithm, any other one evenly. `parameters` is plain arithmetic, so that rational numbers give a
     rational problem; `start` is among what it returns. `random`: worth a look only for methods that draw (others see a plainer family's problem there).
+    `mu_over_L` names the inverse of the condition number, wherever a space has it. For property-based tests a choice may also hold integers (`counts`;
+    one called `dimension` is kept below the dimension asked for) and tuples with one number a coordinate (`each`, all of the same length).
     """
 
     ranges: Mapping[str, tuple[float, float]]
     parameters: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     random: bool = False
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    each: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -190,12 +194,14 @@ class Family:
 
     `members` may be the members themselves, in a list; a function makes them when they are asked for.
     `search`: the spaces in which the falsifier looks for the worst problem; of a family without any it tries the members.
+    `drawn`: spaces of more dimensions and more data, in which property-based tests look besides.
     """
 
     name: str
     make: Callable[..., Any]
     members: Callable[[], Iterable[Member]]
     search: tuple[Space, ...] = ()
+    drawn: tuple[Space, ...] = ()
 
     def __post_init__(self) -> None:
         given: Any = self.members

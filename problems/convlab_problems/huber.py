@@ -103,4 +103,10 @@ SEARCH = (Space({"L": (1 / 8, 64), "R": (1 / 8, 64), "threshold_over_R": (1e-3, 
           Space({"L": (1 / 8, 64), "mu_over_L": (1e-4, 1), "R": (1 / 8, 64), "threshold_over_R": (1e-3, 2)},
                 lambda n: {"mu": n["mu_over_L"] * n["L"], "L": n["L"], "centre": CENTRE, "threshold": n["threshold_over_R"] * n["R"],
                            "start": (CENTRE + n["R"],)}))
-FAMILY = Family("huber", make, members, SEARCH)
+EACH = {"apart": (1 / 8, 64)}
+DRAWN = (Space({"L": (1 / 8, 64), "threshold": (1 / 8, 64)},
+               lambda n: {"mu": 0 * n["L"], "L": n["L"], "centre": CENTRE, "threshold": n["threshold"], "start": tuple(CENTRE + a for a in n["apart"])}, each=EACH),
+         Space({"L": (1 / 8, 64), "mu_over_L": (1e-4, 1), "threshold": (1 / 8, 64)},
+               lambda n: {"mu": n["mu_over_L"] * n["L"], "L": n["L"], "centre": CENTRE, "threshold": n["threshold"],
+                          "start": tuple(CENTRE + a for a in n["apart"])}, each=EACH))
+FAMILY = Family("huber", make, members, SEARCH, DRAWN)

@@ -12,7 +12,7 @@ from convlab.assumptions import ConvexSamples, FiniteSum, Minimum, PolyakLojasie
 from convlab.constants import Array, Number, exact, lower
 from convlab.draws import Draws, Uniform
 from convlab.operations import absolute, maximum, minimum, where
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import starts_around, vector
 from convlab_problems.regression_data import breast_cancer, two_classes
 from convlab_problems.transcendental import cast_irrational, exp, expm1, log, log1p
@@ -163,4 +163,6 @@ def members() -> Iterator[Member]:
         yield Member("logistic-breast-cancer", logistic(3 * data[0], data[1], 0.15))
 
 
-FAMILY = Family("logistic", make, members)
+DRAWN = (Space({"mu": (1 / 64, 8), "width": (1 / 8, 8)}, lambda n: n, random=True,
+               counts={"dimension": (1, 5), "samples": (1, 24), "seed": (0, 999)}),)
+FAMILY = Family("logistic", make, members, drawn=DRAWN)

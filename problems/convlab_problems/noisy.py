@@ -121,4 +121,9 @@ SEARCH = (Space({"L": (1 / 8, 64), "R": (1 / 8, 64), "noise_over_LR": (1e-3, 10)
                 lambda n: {"clean": "quadratic", "spectrum": (n["mu_over_L"] * n["L"], n["L"]), "centre": CENTRE,
                            "start": (CENTRE + n["flat"] * n["R"], CENTRE + (1 - n["flat"]) * n["R"]),
                            "noise": (n["flat"] * n["noise_over_LR"] * n["L"] * n["R"], (1 - n["flat"]) * n["noise_over_LR"] * n["L"] * n["R"])}, random=True))
-FAMILY = Family("noisy", make, members, SEARCH)
+NAMES = (*LAWS, "covariance")
+DRAWN = (Space({"L": (1 / 8, 64), "mu_over_L": (1e-3, 1)},
+               lambda n: {"clean": "quadratic", "spectrum": quadratic.spread_spectrum(n), "centre": CENTRE, "rotation": n["rotation"] or None,
+                          "start": tuple(CENTRE + a for a in n["apart"]), "noise": n["noise"], "law": NAMES[n["law"]]},
+               random=True, counts={"law": (0, len(NAMES) - 1), "rotation": (0, 9)}, each={"down": (0, 1), "apart": (1 / 8, 64), "noise": (1 / 8, 64)}),)
+FAMILY = Family("noisy", make, members, SEARCH, DRAWN)

@@ -101,6 +101,11 @@ def make(spectrum: Any, centre: Any = 0, rotation: int | None = None, start: Any
     return PrescribedSpectrum(eigenvalues, vector(centre, dimension), basis, None if start is None else vector(start, dimension))
 
 
+def spread_spectrum(n: Any) -> tuple[Number, ...]:
+    """An eigenvalue a coordinate between L and mu, `down` of the way from L to mu."""
+    return tuple(n["L"] * (1 - down * (1 - n["mu_over_L"])) for down in n["down"])
+
+
 def members() -> Iterator[Member]:
     """Well and badly conditioned, isotropic, rotated, and with a kernel; no constant near 1."""
     third, seventh = Fraction(1, 3), Fraction(1, 7)
@@ -117,4 +122,8 @@ SEARCH = (Space({"L": (1 / 8, 64), "R": (1 / 8, 64)},
                 lambda n: {"spectrum": (n["L"],), "centre": CENTRE, "start": (CENTRE + n["R"],)}),
           Space({"L": (1 / 8, 64), "mu_over_L": (1e-4, 1), "steep": (1 / 8, 64), "flat": (1 / 8, 64)},
                 lambda n: {"spectrum": (n["mu_over_L"] * n["L"], n["L"]), "centre": CENTRE, "start": (CENTRE + n["flat"], CENTRE - n["steep"])}))
-FAMILY = Family("quadratic", make, members, SEARCH)
+DRAWN = (Space({"L": (1 / 8, 64), "mu_over_L": (1e-4, 1)},
+               lambda n: {"spectrum": spread_spectrum(n), "centre": CENTRE, "rotation": n["rotation"] or None,
+                          "start": tuple(CENTRE + apart for apart in n["apart"])},
+               counts={"rotation": (0, 9)}, each={"down": (0, 1), "apart": (1 / 8, 64)}),)
+FAMILY = Family("quadratic", make, members, SEARCH, DRAWN)

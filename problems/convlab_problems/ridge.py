@@ -13,7 +13,7 @@ from convlab.assumptions import ConvexSamples, FiniteSum, Minimum, PolyakLojasie
 from convlab.constants import Array, Number, exact
 from convlab.draws import Draws, Uniform
 from convlab.operations import inner, solve, taken
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import array_of, number, starts_around, vector
 from convlab_problems.regression_data import SAMPLES, breast_cancer, designed, noisy_targets
 from convlab_problems.transcendental import cast_irrational
@@ -125,4 +125,6 @@ def members() -> Iterator[Member]:
         yield Member("ridge-breast-cancer", ridge(design, 5 * data[1], 0.25, [float(v) for v in spectrum]))
 
 
-FAMILY = Family("ridge", make, members)
+DRAWN = (Space({"mu": (1 / 64, 8)}, lambda n: {"scales": n["scales"], "mu": n["mu"], "seed": n["seed"]},
+               random=True, counts={"seed": (0, 999)}, each={"scales": (1 / 8, 8)}),)
+FAMILY = Family("ridge", make, members, drawn=DRAWN)

@@ -1,0 +1,29 @@
+"""Theory as a test suite: strategies that draw problems, assertions that judge an algorithm on them, and batteries of checks.
+
+Each name loads its home when it is first used: pytest imports this package at its start, for the sake of the plugin beside it.
+"""
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convlab.testing.assertions import assert_theorem as assert_theorem
+    from convlab.testing.strategies import noise as noise
+    from convlab.testing.strategies import problems as problems
+    from convlab.testing.strategies import spectra as spectra
+    from convlab.testing.strategies import starts as starts
+
+_HOMES = {"problems": "strategies", "spectra": "strategies", "noise": "strategies", "starts": "strategies",
+          "assert_theorem": "assertions"}
+__all__ = sorted(_HOMES)      # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
