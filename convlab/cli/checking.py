@@ -224,11 +224,14 @@ def _explain(claim: Claim, console: Console) -> None:
 
 
 def _reasons(claim: Claim, skipped: Iterable[Skipped], console: Console) -> None:
-    """Nothing was judged: what each problem lacks."""
+    """Nothing was judged: what the problems lack, each reason once: first of those that match the assumptions, then of those that miss one."""
     console.print(f"[yellow]{claim.theorem}:{claim.name}[/] was judged on nothing:")
+    problems: dict[str, list[str]] = {}
     for skip in skipped:
-        if (skip.theorem, skip.claim) == (claim.theorem, claim.name):
-            console.print(f"  {escape(skip.problem)}: {escape(skip.reason)}", style="dim")
+        if (skip.theorem, skip.claim) == (claim.theorem, claim.name) and skip.problem not in problems.setdefault(skip.reason, []):
+            problems[skip.reason].append(skip.problem)
+    for reason, names in sorted(problems.items(), key=lambda item: (item[0].startswith(("it does not offer", "the claim does not speak")), len(item[1]))):
+        console.print(Padding(f"{escape(reason)}: {escape(', '.join(names))}", (0, 0, 0, 2)), style="dim")
 
 
 def closing(claims: Sequence[Claim], result: Check) -> str:

@@ -92,18 +92,36 @@ def least_value(problem: Any) -> Any | None:
 
 
 def start_constants(problem: Any, start: Start) -> dict[Any, Any]:
-    """R, Delta, d of one start, exact where the data are rational; workers and n come from the facts."""
+    """R, Delta, d of one start, and sigma_opt of a sum, exact where the data are rational; workers and n come from the facts."""
     point = np.asarray(start.point)
     found: dict[Any, Any] = {symbols.d: point.shape[-1]}
     best = minimum_of(problem)
     if best is not None and np.shape(best.at) == point.shape:
-        rational = all(is_rational(v) for v in [*point.reshape(-1).tolist(), *np.asarray(best.at).reshape(-1).tolist()])
-        arithmetic = RATIONAL if rational else FLOAT64
+        arithmetic = RATIONAL if _rational(point) and _rational(best.at) else FLOAT64
         found[symbols.R] = root(norm_squared((arithmetic.array(point) - arithmetic.array(np.asarray(best.at)))[None])[0])
+    if best is not None and hasattr(problem, "sample_gradients"):
+        found[symbols.sigma_opt] = _noise_at(problem, best.at)
     least = least_value(problem)
     if least is not None and (hasattr(problem, "value") or hasattr(problem, "gap")):
         found[symbols.Delta] = _gap(problem, point, least)
     return found
+
+
+def _rational(point: Any) -> bool:
+    return all(is_rational(v) for v in np.asarray(point).reshape(-1).tolist())
+
+
+def _noise_at(problem: Any, minimiser: Any) -> Any:
+    """sqrt(mean_i |grad f_i(x*)|^2), unit f/x."""
+    try:
+        every = norm_squared(cast(problem, RATIONAL).sample_gradients(RATIONAL.array(np.asarray(minimiser))[None])[0])
+        mean = every.sum() / len(every)
+        if is_rational(mean):
+            return root(mean)
+    except (TypeError, ValueError, AttributeError, ArithmeticError):         # transcendental gradients have no rational form
+        pass
+    every = norm_squared(cast(problem, FLOAT64).sample_gradients(FLOAT64.array(np.asarray(minimiser))[None])[0])
+    return float(every.mean()) ** 0.5
 
 
 def _gap(problem: Any, point: Array, least: Any) -> Any:
