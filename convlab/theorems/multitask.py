@@ -1,4 +1,7 @@
-"""Two tasks: what a step of PCGrad does to their sum, exactly. Its length is governed by the smoothness of the sum, not of the single tasks."""
+"""Two tasks: what a step of PCGrad does to their sum, exactly. Its length is governed by the smoothness of the sum, not of the single tasks.
+
+What gradient surgery and weighted sums do not do: reach the minimum of the sum where the tasks are opposed, and reach every Pareto point.
+"""
 from __future__ import annotations
 
 from typing import Any
@@ -6,13 +9,14 @@ from typing import Any
 import sympy as sp
 from sympy import And, Eq, Rational
 
+from convlab.algorithms.gradient_descent import GradientDescent
 from convlab.algorithms.multitask import PCGrad
-from convlab.assumptions import Smooth, Tasks
+from convlab.assumptions import Convex, Minimum, Smooth, Tasks
 from convlab.constants import Array
-from convlab.metrics import Case
+from convlab.metrics import Case, function_gap
 from convlab.operations import inner, norm_squared, sqrt, where
-from convlab.symbols import G, L, gamma
-from convlab.theorem import Changed, Instance, Step, StepInequality, SymbolicIdentity, Theorem
+from convlab.symbols import M0, G, L, R, gamma, k
+from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Relation, Step, StepInequality, SymbolicIdentity, Theorem, from_k
 
 
 # ---- what the claims measure
@@ -158,5 +162,39 @@ pcgrad_two_task = Theorem(
             mutants=(Changed("the curvature forgotten", bound=after_flat_agreement, on=meeting((3, 4), (5, 0))),),
             note="Without conflict PCGrad is gradient descent on the sum.",
         ),
+    ),
+)
+
+
+# ---- opposed tasks stop PCGrad anywhere between their minimisers
+opposed = Instance("task-pairs", matrices=(L / 4, 3 * L / 4), centres=((2 * R,), (-2 * R,)), start=(0,))      # minimum of the sum at -R
+elsewhere = Instance("task-pairs", matrices=(2 * L / 3, L / 3), centres=((5 * R,), (-4 * R,)), start=(R,))     # minimum of the sum at 2 R
+
+false_pcgrad = Theorem(
+    id="false-pcgrad-reaches-minimum-of-sum",
+    title="FALSE: PCGrad on convex tasks minimises their sum as gradient descent does",
+    source="the exception cos = -1 of Yu, Kumar, Gupta, Levine, Hausman, Finn (2020)",
+    claims=(
+        FalseClaim(
+            asserted=RateBound(algorithm=PCGrad(step_size=gamma), assumptions=(Convex, Smooth, Tasks, Minimum), condition=short, defaults={gamma: 1 / L},
+                               metric=function_gap, bound=R**2 / (2 * gamma * k), grid=from_k(1)),
+            witness=opposed,
+            instead="pcgrad-two-task",
+            mutants=(Changed("it gets there sooner or later, at 20/(k + 1) of the first gap", bound=20 * M0 / (k + 1)),)),
+        RateBound(
+            name="rest",
+            algorithm=PCGrad(step_size=gamma),
+            assumptions=(Convex, Smooth, Tasks, Minimum),
+            condition=short,
+            defaults={gamma: 1 / L},
+            metric=function_gap,
+            bound=L * R**2 / 2,
+            relation=Relation.EQUAL,
+            on=(opposed, elsewhere),
+            facts=(SymbolicIdentity("<u, g_1> vanishes where c^2 = a b", (keep_first * a + keep_second * c).subs(b, c**2 / a), 0),
+                   SymbolicIdentity("<u, g_2> too", (keep_first * c + keep_second * b).subs(b, c**2 / a), 0)),
+            mutants=(Bound((1 - gamma * L) ** (2 * k) * L * R**2 / 2, opposed, name="the gap of gradient descent on the sum"),
+                     Changed("gradient descent on the sum rests, too", opposed, algorithm=GradientDescent(gamma))),
+            note="In one dimension two tasks are opposed everywhere between their minimisers: u = 0, and every such point is left as it is."),
     ),
 )

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from convlab.assumptions import Smooth, Tasks
+from convlab.assumptions import Convex, Minimum, Smooth, Tasks
 from convlab.constants import Array, Constant, exact, upper
+from convlab.operations import solve
 from convlab.problem import Family, Member, Start
 from convlab_problems.rational import array_of, orthogonal, starts_around, vector
 
@@ -44,8 +45,14 @@ class TaskPair:
         return self.task_gradients(x).sum(axis=1)
 
     def facts(self) -> tuple[Any, ...]:
-        """Smooth with the constant of the sum, and two tasks."""
-        return (Smooth(_spectral_norm(self.matrices.sum(axis=0))), Tasks(2))
+        """Smooth with the constant of the sum, and two tasks; where the sum is strictly convex, its minimum."""
+        total = self.matrices.sum(axis=0)
+        return (Smooth(_spectral_norm(total)), Tasks(2), *(self._minimum(total) if _least_eigenvalue(total) > 0 else ()))
+
+    def _minimum(self, total: Array) -> tuple[Any, ...]:
+        pulls = (self.matrices * self.centres[:, None, :]).sum(axis=-1).sum(axis=0)
+        best = solve(total, pulls[None])[0]
+        return (Convex(), Minimum(exact(self.value(best[None])[0], how="the sum of the tasks at the zero of its gradient"), at=best))
 
     def starts(self, rng: np.random.Generator) -> tuple[Start, ...]:
         """A random direction from the midpoint of the centres, and a point between the centres, where the tasks conflict."""
@@ -55,9 +62,21 @@ class TaskPair:
         return (starts_around((first + second) / 2, rng)[1], Start("between", first + (second - first) * 3 / 8))
 
 
+def _least_eigenvalue(matrix: Array) -> float:
+    """Exact for a diagonal; else 0 where float64 cannot tell the sign."""
+    if _is_diagonal(matrix):
+        return float(min(matrix[i, i] for i in range(len(matrix))))
+    found = np.linalg.eigvalsh(matrix.astype(np.float64))
+    return float(found.min()) if found.min() > float(EIGENVALUE_SLACK) * float(np.abs(found).max()) else 0.0
+
+
+def _is_diagonal(matrix: Array) -> bool:
+    return all(matrix[i, j] == 0 for i in range(len(matrix)) for j in range(len(matrix)) if i != j)
+
+
 def _spectral_norm(matrix: Array) -> Constant:
     diagonal = [matrix[i, i] for i in range(len(matrix))]
-    if all(matrix[i, j] == 0 for i in range(len(matrix)) for j in range(len(matrix)) if i != j):
+    if _is_diagonal(matrix):
         return exact(max(abs(v) for v in diagonal), how="the largest entry of the diagonal Hessian of the sum, in magnitude")
     largest = float(np.abs(np.linalg.eigvalsh(matrix.astype(np.float64))).max())
     if matrix.dtype != object:
