@@ -194,7 +194,7 @@ def test_two_theorems_of_one_id_in_a_file_are_refused(tmp_path: Path) -> None:
 
 def test_imported_theorems_of_the_catalogue_are_not_the_users(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    file.write_text("from importlib import import_module\nglobals().update(vars(import_module('convlab.theorems.gradient_descent')))\n", encoding="utf-8")
+    file.write_text("from importlib import import_module\nglobals().update(vars(import_module('convlab.theorems.gradient_descent.convex')))\n", encoding="utf-8")
     with pytest.raises(BadInput, match="declares no theorem"):
         userfile.load(file)
 

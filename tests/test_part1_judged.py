@@ -15,7 +15,8 @@ from convlab.problem import installed_families
 from convlab.run.settings import Settings
 from convlab.symbols import L, gamma, k
 from convlab.theorem import RateBound
-from convlab.theorems.gradient_descent import nonconvex_gradient, strongly_convex_distance
+from convlab.theorems.gradient_descent.nonconvex import nonconvex_gradient
+from convlab.theorems.gradient_descent.strongly_convex import strongly_convex_distance
 from convlab.theorems.nesterov import convex_gap
 
 STALLING = ("sum-wide-7", "quadratic-isotropic-3", "huber-strongly-convex-1d")     # their short steps end where x - gamma g rounds to x

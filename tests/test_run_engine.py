@@ -31,8 +31,9 @@ from convlab.run.recorder import Recorder, Window
 from convlab.run.settings import Settings
 from convlab.symbols import K, gamma, k
 from convlab.theorem import Mode, Series, best_of, every_iterate, mean_of, sum_of
-from convlab.theorems.gradient_descent import convex_gap, strongly_convex_distance
-from convlab.theorems.sgd import strongly_convex as sgd_strongly_convex
+from convlab.theorems.gradient_descent.convex import convex_gap
+from convlab.theorems.gradient_descent.strongly_convex import strongly_convex_distance
+from convlab.theorems.sgd.strongly_convex import strongly_convex as sgd_strongly_convex
 from convlab_problems import finite_sum, huber, noisy, quadratic
 from tests.engine_runs import batch_on, bound_to, sampled
 

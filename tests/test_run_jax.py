@@ -29,7 +29,7 @@ from convlab.run.jax_loop import available, run_compiled
 from convlab.run.settings import Settings
 from convlab.symbols import k
 from convlab.theorem import Mode, best_of, every_iterate, mean_of
-from convlab.theorems.sgd import strongly_convex
+from convlab.theorems.sgd.strongly_convex import strongly_convex
 from convlab_problems import finite_sum, low_precision, noisy, quadratic, workers
 from tests.engine_runs import sampled
 

@@ -1,0 +1,1 @@
+"""Gradient descent: a file a class of functions."""

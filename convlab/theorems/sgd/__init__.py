@@ -1,0 +1,1 @@
+"""Stochastic gradient descent: a file a class of functions."""
