@@ -96,9 +96,11 @@ def sqrt(x: Array) -> Array:
 
 
 def exact_sqrt(value: Any) -> Any:
-    """The square root of a rational or a sympy expression."""
+    """The square root of a rational, a sympy expression or a quantity with a `sqrt` of its own."""
     if isinstance(value, sp.Basic):
         return sp.sqrt(value)
+    if hasattr(value, "sqrt"):
+        return value.sqrt()
     value = Fraction(value)
     root = Fraction(math.isqrt(value.numerator), math.isqrt(value.denominator)) if value >= 0 else Fraction(-1)
     if root * root != value:

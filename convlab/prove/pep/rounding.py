@@ -1,0 +1,135 @@
+"""From multipliers in floats to multipliers in rationals that prove a level: a face where the cone has no interior, an exact repair, an exact check.
+
+A cone without interior is first cut to the smallest face that the solver exposes: rational null vectors of S, and multipliers that are zero. On that face
+there is room, and rounding is harmless: the linear equations are solved again in rationals for as few multipliers as there are equations.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import ceil, log10
+from typing import Any
+
+import numpy as np
+
+from convlab.constants import Array
+from convlab.prove.pep.identity import Proof, remainder, residual
+from convlab.prove.pep.sdp import Inside, Program, inside
+from convlab.prove.pep.statement import Statement
+
+ROOM = 1e-11           # scaled: less depth than this is none, to a solver of eleven digits
+FACES = 4              # cuts, at most
+EXPOSED = 1e-3         # of the largest eigenvalue: what of the exposing matrix counts
+SIMPLE = 4096          # denominators of null vectors, at most
+AIM = 1 - 1e-7         # of the level: rounding moves what is proved
+
+
+def proved(statement: Statement, program: Program, level: Fraction) -> Proof | None:
+    """Rational multipliers that prove `level`; None where none were found."""
+    size = len(statement.basis)
+    null, dropped = np.zeros((size, 0)), np.zeros(program.constant.size, dtype=bool)
+    rational: list[list[Fraction]] = []
+    for _ in range(FACES):
+        found = inside(program, AIM * float(level), null, dropped)
+        if found.depth > ROOM:
+            proof = _rounded(statement, program, found, rational, dropped, level)
+            if proof is not None:
+                return proof
+        vectors = _exposed(program, found, rational)
+        smaller = dropped | (found.vanishing > EXPOSED * max(1e-300, found.vanishing.max(initial=0), np.abs(found.exposing).max(initial=0)))
+        if vectors is None or len(vectors) == size or (len(vectors) == len(rational) and (smaller == dropped).all()):
+            return None
+        rational, dropped = vectors, smaller
+        null = np.array([[float(v) for v in vector] for vector in rational]).T if rational else null
+    return None
+
+
+def _exposed(program: Program, found: Inside, known: list[list[Fraction]]) -> list[list[Fraction]] | None:
+    """The null vectors of S that the solver exposes, with the known ones: rational, reduced so that they are the identity on some rows."""
+    sizes, vectors = np.linalg.eigh(found.exposing)
+    chosen = vectors[:, sizes > EXPOSED * max(sizes.max(initial=0), found.vanishing.max(initial=0), 1e-300)] * program.basis[:, None]
+    rows = [list(vector) for vector in chosen.T] + [[float(v) for v in vector] for vector in known]
+    if not rows:
+        return known
+    reduced = _echelon(np.array(rows) / np.abs(np.array(rows)).max(axis=1, keepdims=True))
+    rational = [[Fraction(float(v)).limit_denominator(SIMPLE) for v in row] for row in reduced]
+    close = all(abs(float(r) - v) <= 1e-4 * max(1.0, abs(v)) for row, exact in zip(reduced, rational, strict=True) for v, r in zip(row, exact, strict=True))
+    return rational if close else None
+
+
+def _echelon(rows: Array) -> Array:
+    """Reduced echelon form in floats, with complete pivoting in each row; what is small against a row is rounding."""
+    work, kept, columns = rows.copy(), [], []
+    while len(work):
+        best = np.unravel_index(np.abs(work).argmax(), work.shape)
+        if abs(work[best]) < 1e-3:
+            break
+        pivot = work[best[0]] / work[best]
+        work = np.delete(work, best[0], axis=0)
+        work = work - work[:, best[1]][:, None] * pivot
+        kept = [row - row[best[1]] * pivot for row in kept] + [pivot]
+        columns.append(best[1])
+    return np.array([row[np.arange(rows.shape[1])] for row in sorted(kept, key=lambda r: int(np.flatnonzero(np.abs(r) > 1e-6)[0]))]) if kept else np.zeros((0, rows.shape[1]))
+
+
+def _rounded(statement: Statement, program: Program, found: Inside, null: Sequence[Sequence[Fraction]], dropped: Array, level: Fraction) -> Proof | None:
+    digits = ceil(-log10(found.depth)) + 4
+    quantum = [Fraction(10) ** (-digits - ceil(log10(unit / program.unit[-1]))) for unit in program.unit]
+    y = [Fraction(0) if out else round(Fraction(float(v)) / q) * q for v, q, out in zip(found.y, quantum, dropped, strict=True)]
+    repaired = _repaired(y, _equations(statement, null), found.y * program.unit * ~dropped)
+    if repaired is None:
+        return None
+    weights = len(statement.metrics)
+    proof = Proof(tuple(repaired[:-weights]), tuple(repaired[-weights:]))
+    return proof if residual(statement, proof, level) is None else None
+
+
+def _equations(statement: Statement, null: Sequence[Sequence[Fraction]]) -> list[tuple[dict[int, Fraction], Fraction]]:
+    """Rows (coefficients by column, right side): values cancel, weights sum to 1, S vanishes on the null vectors."""
+    forms = [c.form for c in statement.constraints] + [m.scaled(Fraction(-1)) for m in statement.metrics]
+    first = len(statement.constraints)
+    rows: list[tuple[dict[int, Fraction], Fraction]] = [({c: Fraction(1) for c in range(first, len(forms))}, Fraction(1))]
+    labels = sorted({label for form in forms for label in form.values})
+    rows += [({c: form.values[label] for c, form in enumerate(forms) if label in form.values}, Fraction(0)) for label in labels]
+    for vector in null:
+        products: list[dict[int, Fraction]] = [{} for _ in vector]
+        for c, form in enumerate(forms):
+            for (i, j), value in form.square.items():
+                for row, column in {(i, j), (j, i)}:
+                    half = value if i == j else value / 2
+                    if vector[column]:
+                        products[row][c] = products[row].get(c, Fraction(0)) + half * vector[column]
+        rows += [(product, Fraction(0)) for product in products]
+    return rows
+
+
+def _repaired(y: list[Fraction], rows: list[tuple[dict[int, Fraction], Fraction]], size: Array) -> list[Fraction] | None:
+    """y with as few entries changed as there are independent equations, large ones first, so that all hold exactly; None where they cannot."""
+    found = list(y)
+    left = [(dict(row), right - sum((value * y[c] for c, value in row.items()), Fraction(0))) for row, right in rows]
+    pivots: list[tuple[int, dict[int, Fraction], Fraction]] = []
+    for _ in range(len(left)):
+        candidates = [(abs(float(value)) * size[c], index, c) for index, (row, _) in enumerate(left) for c, value in row.items() if value and size[c] > 0]
+        if not candidates:
+            break
+        _, index, column = max(candidates, key=lambda item: item[0])
+        row, right = left.pop(index)
+        scale = row[column]
+        row, right = {c: v / scale for c, v in row.items()}, right / scale
+        left = [_eliminated(other, value, row, right, column) for other, value in left]
+        pivots = [(c, *_eliminated(other, value, row, right, column)) for c, other, value in pivots] + [(column, row, right)]
+    if any(right != 0 for _, right in left):
+        return None
+    for column, _, change in pivots:                       # the other columns keep their rounded values
+        found[column] += change
+    return found
+
+
+def _eliminated(row: dict[int, Fraction], right: Fraction, pivot: dict[int, Fraction], value: Fraction, column: int) -> tuple[dict[int, Fraction], Fraction]:
+    factor = row.get(column, Fraction(0))
+    if factor == 0:
+        return row, right
+    made = dict(row)
+    for c, v in pivot.items():
+        made[c] = made.get(c, Fraction(0)) - factor * v
+    return {c: v for c, v in made.items() if v != 0}, right - factor * value
