@@ -1,15 +1,16 @@
-"""Low precision: weights rounded at random onto a fixed-point grid, and a loss scale that follows the overflows of the gradients."""
+"""Low precision: weights rounded onto a fixed-point grid, at random or to the nearest point; gradients with a relative error; a loss scale that follows overflows."""
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from convlab.algorithms.cost import Cost
+from convlab.algorithms.gradient_descent import Point
 from convlab.algorithms.sgd import State
 from convlab.constants import Array, Number
 from convlab.draws import Bernoulli, Draws
 from convlab.operations import absolute, floor, where
-from convlab.problem import HasStochasticGradient
+from convlab.problem import HasGradient, HasStochasticGradient
 
 
 class HasDimension(HasStochasticGradient, Protocol):
@@ -113,3 +114,90 @@ class DynamicLossScaling:
     def cost(self, oracle: HasStochasticGradient) -> Cost:
         """One component gradient, also in a skipped step."""
         return Cost(component_gradients=1)
+
+
+# ---- rounding to the nearest grid point
+def nearest(y: Array, spacing: Number) -> Array:
+    """y moved to the nearest multiple of the spacing; midway, to the even one, as IEEE formats round."""
+    cells = y / spacing
+    low = floor(cells)
+    part = cells - low
+    odd = low - 2 * floor(low / 2)
+    return spacing * (low + where(part > 1 - part, 1 + 0 * low, where(part < 1 - part, 0 * low, odd)))
+
+
+@dataclass(frozen=True)
+class NearestRoundingGD:
+    """x_{k+1} = rne(x_k - step_size grad f(x_k)): the weights are stored on a grid, every update is rounded to the nearest point, ties to even.
+
+    State: one point on the grid (from k = 1 on), (replicates, dimension). One gradient a step. Source: Gupta, Agrawal, Gopalakrishnan, Narayanan (2015).
+    """
+
+    step_size: Number
+    spacing: Number
+
+    def init(self, x0: Array, oracle: HasGradient) -> Point:
+        """The first point, taken as given."""
+        return Point(x0)
+
+    def step(self, state: Point, oracle: HasGradient) -> Point:
+        """One update."""
+        return Point(nearest(state.x - self.step_size * oracle.gradient(state.x), self.spacing))
+
+    def cost(self, oracle: HasGradient) -> Cost:
+        """One gradient."""
+        return Cost(full_gradients=1)
+
+
+@dataclass(frozen=True)
+class MasterWeights:
+    """w_{k+1} = w_k - step_size grad f(rne(w_k)): the weights are exact, the gradient is taken at their copy on the grid.
+
+    State: the exact weights, (replicates, dimension). One gradient a step. Source: Micikevicius et al. (2018).
+    """
+
+    step_size: Number
+    spacing: Number
+
+    def init(self, x0: Array, oracle: HasGradient) -> Point:
+        """The first point."""
+        return Point(x0)
+
+    def step(self, state: Point, oracle: HasGradient) -> Point:
+        """One update."""
+        return Point(state.x - self.step_size * oracle.gradient(nearest(state.x, self.spacing)))
+
+    def cost(self, oracle: HasGradient) -> Cost:
+        """One gradient."""
+        return Cost(full_gradients=1)
+
+
+# ---- gradients with a relative error
+class HasInexactGradient(Protocol):
+    """A gradient that is wrong by a part of its own length."""
+
+    def inexact_gradient(self, x: Array) -> Array:
+        """g with |g - grad f(x)| <= relative_error |grad f(x)|, shaped as x."""
+        ...
+
+
+@dataclass(frozen=True)
+class InexactGD:
+    """x_{k+1} = x_k - step_size g_k, |g_k - grad f(x_k)| <= relative_error |grad f(x_k)|: gradients stored with few digits.
+
+    State: one point, (replicates, dimension). One gradient a step. Source: de Klerk, Glineur, Taylor (2017).
+    """
+
+    step_size: Number
+
+    def init(self, x0: Array, oracle: HasInexactGradient) -> Point:
+        """The first point."""
+        return Point(x0)
+
+    def step(self, state: Point, oracle: HasInexactGradient) -> Point:
+        """One update."""
+        return Point(state.x - self.step_size * oracle.inexact_gradient(state.x))
+
+    def cost(self, oracle: HasInexactGradient) -> Cost:
+        """One gradient."""
+        return Cost(full_gradients=1)

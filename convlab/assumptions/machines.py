@@ -74,6 +74,27 @@ class LossScaling:
 
 
 @dataclass(frozen=True)
+class RelativeGradientError:
+    """Gradients arrive with an error of at most a part of their own length."""
+
+    relative_error: Constant
+    statement: ClassVar[str] = "gradients arrive with a relative error of at most epsilon"
+    formula: ClassVar[str] = "norm(g_k - nabla f(x_k)) <= epsilon norm(nabla f(x_k))"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """relative_error."""
+        return {symbols.relative_error: self.relative_error}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The largest ratio at random points."""
+        x = sample_points(problem, rng)
+        true = problem.gradient(x)
+        length = np.linalg.norm(true, axis=-1)
+        off = np.linalg.norm(problem.inexact_gradient(x) - true, axis=-1)[length > 0] / length[length > 0]
+        yield judged("relative_error", self.relative_error, float(off.max()), True, None)
+
+
+@dataclass(frozen=True)
 class Tasks:
     """f is the sum of n tasks with gradients of their own."""
 
