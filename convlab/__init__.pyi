@@ -58,4 +58,5 @@ from convlab.judge.verdict import (
 from convlab.prove import prove as prove
 from convlab.falsify.falsifier import falsify as falsify
 from convlab.falsify.mutants import mutants as mutants
+from convlab.falsify.sharpen import Row as Row, Sharpening as Sharpening, sharpen as sharpen
 from convlab.report.answers import Report as Report, report as report

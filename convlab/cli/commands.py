@@ -138,6 +138,17 @@ def falsify(names: Names = None, part: Part = None, topic: Topic = None, all: Al
 
 
 @command
+def sharpen(names: Names = None, part: Part = None, topic: Topic = None, all: All = False, budget: Budget = 30.0, seed: Seed = DEFAULT.seed,
+            out: Witnesses = None, json: Json = False) -> int:
+    """How far it could be bettered: the smallest constant of each term, the largest step, the fastest rate that nothing refutes."""
+    from convlab.cli import sharpening
+    from convlab.cli.targets import targets
+
+    settings(seed=seed)
+    return sharpening.sharpened(targets(names, part=part, topic=topic, true=all, false=False, verb="sharpen"), budget=budget, seed=seed, out=out, json=json)
+
+
+@command
 def audit(names: Problems = None, seed: Seed = DEFAULT.seed, json: Json = False) -> int:
     """Are the problems' constants true? Tries to break every claimed constant and assumption."""
     from convlab.cli import auditing
@@ -158,10 +169,9 @@ def report(names: Names = None, part: Part = None, topic: Topic = None, out: Out
 
 @command
 def calibrate(repeats: Annotated[int, typer.Option("--repeats", metavar="N", help="Experiments of each kind.")] = 200,
-              replicates: Annotated[int, typer.Option("--replicates", metavar="N", help="Of each experiment, looked at after a 16th, a quarter and all.")] = 4096,
-              seed: Seed = DEFAULT.seed, out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Where table and figure go.",
-                                                                                  show_default="nowhere")] = None, json: Json = False) -> int:
-    """The judge's own error rates, on true statements and on false ones, beside tests by hand."""
+              replicates: Annotated[int, typer.Option("--replicates", metavar="N", help="Of each experiment at most; told at every fourth part of it too.")] = 65_536,
+              seed: Seed = DEFAULT.seed, out: Out = Path("reports"), json: Json = False) -> int:
+    """The judge's own error rates, on true statements and on false ones, beside tests by hand; a page for the report."""
     from convlab.cli import calibrating
 
     return calibrating.calibrated(settings(seed=seed, replicates=replicates), repeats, out, json=json)

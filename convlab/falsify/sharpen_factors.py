@@ -57,22 +57,28 @@ def floats(values: Array) -> Array:
     return np.array([[np.nan if v is None else float(v) for v in row] for row in values])
 
 
-def factor_of(part: Part, first: int = 1) -> Objective:
-    """The smallest multiple of a part that the judge does not refute at each point with k >= first: any smaller one it does."""
+def factor_of(part: Part) -> Objective:
+    """The smallest multiple of a part that the judge does not refute, at each point: any smaller one it does. Of a lower bound 1 over the largest one."""
     def objective(claim: RateBound, evidence: Evidence) -> Array:
-        found = _whole(claim, evidence) if part.value is None or claim.relation is not Relation.AT_MOST else _factor(part, claim, evidence)
-        late = evidence.result.k < first
-        if late.any():
-            found = found.copy()
-            found[late] = None if found.dtype == object else np.nan
-        return found
+        whole = part.value is None or claim.relation is not Relation.AT_MOST
+        return evidence.result.ratio if whole else _factor(part, claim, evidence)
 
     return objective
 
 
-def _whole(claim: RateBound, evidence: Evidence) -> Array:
-    """Measured over bound, or bound over measured of a lower bound: what the comparison holds."""
-    return evidence.result.ratio
+def only(objective: Objective, keep: Callable[[Array], Array]) -> Objective:
+    """The objective at some k alone, those for which `keep` is true."""
+    def masked(claim: RateBound, evidence: Evidence) -> Array:
+        left_out = ~keep(evidence.result.k)
+        found = objective(claim, evidence)
+        if left_out.all():
+            return np.full(found.shape, None if found.dtype == object else np.nan, dtype=found.dtype)
+        if left_out.any():
+            found = found.copy()
+            found[left_out] = None if found.dtype == object else np.nan
+        return found
+
+    return masked
 
 
 def _factor(part: Part, claim: RateBound, evidence: Evidence) -> Array:
@@ -98,7 +104,8 @@ def _in_floats(evidence: Evidence, value: Array, others: Array, rest: Array) -> 
         needed = (result.measured - low) / (1 + slack) - others
         factor = np.where(needed > rest, np.maximum(0, needed) / value, 0)
         clear = value > CLEAR * (slack * np.maximum(np.abs(result.measured), np.abs(others)) + low)
-        return np.where(np.isnan(result.ratio.astype(float)) | ~clear | ~np.isfinite(needed), np.nan, factor)
+        factor = np.where(np.isnan(result.ratio.astype(float)) | ~clear | ~np.isfinite(needed), np.nan, factor)
+        return np.where(result.violated & (result.bound <= 0), np.inf, factor)        # no multiple of nothing is enough
 
 
 def _floor(evidence: Evidence) -> Array:

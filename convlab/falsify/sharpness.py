@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -38,28 +38,30 @@ class Sharpness:
         return f"no violation found up to {float(100 * self.searched):g} % beyond the limit of {self.tunable}"
 
 
-def sharpness(claim: RateBound, setting: Setting, scores: Iterable[Score], seed: int, seconds: float,
-              excesses: Sequence[Fraction] = EXCESSES) -> tuple[Sharpness, ...]:
-    """One for each tunable with a finite upper limit at this case; the seconds are shared, the excesses tried in their order."""
-    limited = [t for t in claim.defaults if not is_size(t) and _limited(claim, setting, t)]
-    found = list(scores)
-    return tuple(of_tunable(claim, t, found, seed, seconds / len(limited), excesses) for t in limited)
+def sharpness(claim: RateBound, setting: Setting, scores: Iterable[Score], seed: int, seconds: float) -> tuple[Sharpness, ...]:
+    """One for each tunable with a finite upper limit at this case; the seconds are shared."""
+    tunables, found = limited(claim, setting), list(scores)
+    return tuple(_of(claim, t, found, seed, seconds / len(tunables)) for t in tunables)
 
 
-def _limited(claim: RateBound, setting: Setting, tunable: Any) -> bool:
+def limited(claim: RateBound, setting: Setting) -> list[Any]:
+    """The tunables with a finite upper limit at this case, beyond which the condition fails."""
+    return [t for t in claim.defaults if not is_size(t) and _ends(claim, setting, t)]
+
+
+def _ends(claim: RateBound, setting: Setting, tunable: Any) -> bool:
     condition = condition_of(claim)
     high = interval(condition, tunable, setting.values).high
     beyond = {**setting.values, tunable: high * (1 + EXCESSES[0])}
     return math.isfinite(high) and high > 0 and condition.has(tunable) and not holds(condition, beyond)
 
 
-def of_tunable(claim: RateBound, tunable: Any, scores: list[Score], seed: int, seconds: float, excesses: Sequence[Fraction]) -> Sharpness:
-    """The smallest of the excesses over one tunable's limit that is refuted."""
+def _of(claim: RateBound, tunable: Any, scores: list[Score], seed: int, seconds: float) -> Sharpness:
     ends = time.monotonic() + seconds
     searched = None
-    for excess in excesses:
+    for excess in EXCESSES:
         beyond = {tunable: 1 + excess}
-        for choice in _choices(claim, scores, seed):
+        for choice in choices_beyond(claim, scores, seed):
             if time.monotonic() > ends:
                 return Sharpness(str(tunable), None, searched)
             score = scored(claim, choice, beyond, STEPS)
@@ -70,9 +72,9 @@ def of_tunable(claim: RateBound, tunable: Any, scores: list[Score], seed: int, s
     return Sharpness(str(tunable), None, searched)
 
 
-def _choices(claim: RateBound, scores: list[Score], seed: int) -> list[Choice]:
+def choices_beyond(claim: RateBound, scores: Iterable[Score], seed: int) -> list[Choice]:
     """The worst choices inside the condition, then random ones of the same grounds."""
-    rng = np.random.default_rng(seed)
+    scores, rng = list(scores), np.random.default_rng(seed)
     cubes = [(score.choice.ground, rng.random((RANDOM, len(variables(claim, score.choice.ground))))) for score in scores]
     return [score.choice for score in scores] + [choice_at(claim, ground, cube) for ground, points in cubes for cube in points]
 

@@ -1,0 +1,103 @@
+"""What is known before any search: the exact runs of a claim's declared instances and of every problem that matches it."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from convlab.falsify.search import CANNOT, NOT_RATIONAL, Clock, beyond_start
+from convlab.judge.grid import algorithm_of
+from convlab.judge.rate import HORIZONS, exact_evidence, float_evidence, members
+from convlab.judge.words import Evidence
+from convlab.problem import Family, Member
+from convlab.run.cases import NotApplicable, Setting, chosen_constants, numbers_of, realised, settings_on, speaks_of_horizon
+from convlab.run.free import with_free_memory
+from convlab.run.settings import Settings
+from convlab.theorem import Instance, RateBound, tight_instances
+
+Told = Callable[[Setting], Mapping[str, Any] | None]      # how a data file names the problem of a setting; None where it cannot
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Runs of one problem."""
+
+    name: str
+    told: Told
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """The samples, and the problems that the budget left unrun."""
+
+    samples: tuple[Sample, ...]
+    left: tuple[str, ...]
+
+
+def known(title: str, claim: RateBound, families: Mapping[str, Family], settings: Settings, clock: Clock, longer: Sequence[int] = ()) -> Known:
+    """Declared instances first, in rationals where they are rational (and at the `longer` horizons in floats), then members, as long as the clock allows."""
+    samples, left = [], []
+    for name, run in (*_declared(title, claim, families, settings, longer), *_members(title, claim, families, settings)):
+        if clock.left <= 0:
+            left.append(name)
+            continue
+        try:
+            found = run()
+        except (NotApplicable, *CANNOT):
+            continue
+        if found is not None:
+            samples.append(found)
+    return Known(tuple(samples), tuple(left))
+
+
+Run = tuple[str, Callable[[], Sample | None]]
+
+
+def _declared(title: str, claim: RateBound, families: Mapping[str, Family], settings: Settings, longer: Sequence[int]) -> Iterator[Run]:
+    for instance in (*claim.on, *tight_instances(claim)):
+        yield repr(instance), lambda i=instance: _of_instance(title, claim, i, families, settings, longer)  # type: ignore[misc]   # bound now, not when it runs
+
+
+def _members(title: str, claim: RateBound, families: Mapping[str, Family], settings: Settings) -> Iterator[Run]:
+    for member in () if claim.on else members(families, settings):
+        yield member.name, lambda m=member: _of_member(title, claim, m, settings)  # type: ignore[misc]
+
+
+def _of_instance(title: str, claim: RateBound, instance: Instance, families: Mapping[str, Family], settings: Settings, longer: Sequence[int]) -> Sample | None:
+    moving = speaks_of_horizon(instance)
+    horizons: tuple[int | None, ...] = (claim.grid.horizons or (*HORIZONS, *longer)) if moving else (None,)
+    found, horizon_of = [], {}
+    for k in horizons:
+        for setting in realised(instance, claim, title, families, settings, k):
+            horizon_of[id(setting)] = k
+            found += _best(claim, setting, k, settings)
+
+    def told(setting: Setting) -> Mapping[str, Any]:
+        k = horizon_of.get(id(setting))
+        parameters = numbers_of(instance, {**chosen_constants(instance, k), **setting.values})
+        parameters.pop("start", None)
+        return {"family": instance.family, "parameters": parameters, "start": setting.start.point}
+
+    return Sample(repr(instance), told, tuple(beyond_start(found))) if found else None
+
+
+def _best(claim: RateBound, setting: Setting, k: int | None, settings: Settings) -> list[Evidence]:
+    """In rationals, except at horizons beyond those that `check` judges."""
+    if k is None or k in HORIZONS or k in claim.grid.horizons:
+        try:
+            return exact_evidence(claim, setting, k, settings)
+        except NOT_RATIONAL:
+            pass                                  # floats then
+    return float_evidence(claim, [setting], settings, k)
+
+
+def _of_member(title: str, claim: RateBound, member: Member, settings: Settings) -> Sample | None:
+    found = settings_on(claim, title, member, settings, claim.assumptions)
+    found = [*found, *with_free_memory(algorithm_of(claim), claim.free_state, found, settings.seed)]
+    evidence = beyond_start(float_evidence(claim, found, settings))
+
+    def told(setting: Setting) -> Mapping[str, Any] | None:
+        return None if setting.start.free else {"problem": member.name, "start": setting.start.point}
+
+    return Sample(member.name, told, tuple(evidence)) if evidence else None
