@@ -11,21 +11,26 @@ from convlab.cli.documents import INTERRUPTED, document, messages, print_json, s
 from convlab.cli.targets import Target, targets
 from convlab.cli.work import over
 from convlab.errors import BadInput
+from convlab.falsify.calibrated import Calibration, calibration
 from convlab.judge.verdict import Check
 from convlab.report.answers import Answers, answers
 from convlab.report.answers import written as written_report
+from convlab.report.calibrated import kept
 from convlab.run.settings import Settings
+
+REPEATS, REPLICATES = 20, 4096      # of the short calibration in a report of the whole catalogue: some ten seconds
 
 
 def written(names: list[str] | None, settings: Settings, *, part: str | None, topic: str | None, out: Path, json: bool) -> int:
     """Writes the report on the named theorems (default: all); the exit status is that of their check."""
     refuse_unwritable(out)                                   # minutes of judging should not end at a closed door
+    kept(out)                                                # nor at a file of results that cannot be read
     chosen = targets(names, part=part, topic=topic, true=False, false=False)
     work = over(chosen, partial(answered, settings=settings), settings.workers, "judging")
     if work.left:
         messages().print(f"Interrupted after {len(work.results)} of {len(chosen)} theorems; nothing was written, an older report in {out} is whole.", style="red")
         return INTERRUPTED
-    report = written_report(work.results, out, settings, date.today().isoformat())
+    report = written_report(work.results, out, settings, date.today().isoformat(), _calibrated(out, settings, whole=not (names or part or topic)))
     result = sum((found.check for found in report.answers), Check(()))
     claims = [claim for found in report.answers for claim in claims_of(found.theorem, found.check)]
     if json:
@@ -37,6 +42,15 @@ def written(names: list[str] | None, settings: Settings, *, part: str | None, to
             console.print(f"Wrote [bold]{path}[/]")
         console.print(f"and {sum(path.parent != out for path in report.files)} figure files beside.\n{closing(claims, result)}")
     return status(claims)
+
+
+def _calibrated(out: Path, settings: Settings, whole: bool) -> Calibration | None:
+    """What `convlab calibrate` left in the folder; of the whole catalogue a short run otherwise."""
+    earlier = kept(out)
+    if earlier is not None or not whole:
+        return earlier
+    with messages().status("calibrating the judge, in short"):
+        return calibration(settings.seed, REPEATS, REPLICATES)
 
 
 def answered(target: Target, settings: Settings) -> Answers:

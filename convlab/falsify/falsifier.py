@@ -7,6 +7,7 @@ from typing import Any
 
 from convlab.errors import BadInput
 from convlab.falsify.instances import document_of
+from convlab.falsify.proposals import sampled_hunt, sampled_only
 from convlab.falsify.script import script_or_reason
 from convlab.falsify.search import CANNOT, Clock, Searched, Worst, hunt
 from convlab.falsify.sharpness import Sharpness, sharpness
@@ -112,16 +113,17 @@ def falsify(theorem: Theorem, *, budget: float = 60.0, seed: int = 0, families: 
 def _why_not(claim: Any) -> str:
     if not isinstance(claim, RateBound):
         return f"{type(claim).__name__} claims are searched by `check` itself"
-    if claim.law is Law.HIGH_PROBABILITY:
-        return "a search on exact sources does not judge probabilities of failure"
     return "it speaks of one instance, not of a class" if claim.on else ""
 
 
 def _falsified(title: str, name: str, claim: RateBound, false: bool, families: Mapping[str, Family], seed: int, seconds: float) -> Falsified | None:
-    worst, searched, scores = hunt(claim, families, seed, Clock(INSIDE * seconds))
+    clock = Clock(INSIDE * seconds)
+    worst, searched, scores = hunt(claim, families, seed, clock) if claim.law is not Law.HIGH_PROBABILITY else (None, (), ())
+    if worst is None and sampled_only(claim):
+        worst, searched = sampled_hunt(title, claim, families, seed, clock)
     if worst is None:
         return None
-    edges = sharpness(claim, worst.setting, scores, seed, (1 - INSIDE) * seconds)
+    edges = sharpness(claim, worst.setting, scores, seed, (1 - INSIDE) * seconds) if scores else ()
     spot = worst.spot
     place = spot.row, spot.case
     program, why = script_or_reason(title, claim, worst.setting, spot.k, spot.evidence.result.measured[place], spot.evidence.result.bound[place])

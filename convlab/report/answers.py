@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from convlab.falsify.calibrated import Calibration
 from convlab.falsify.mutants import MutantResult, mutants
 from convlab.judge.check import check
 from convlab.judge.verdict import Check
 from convlab.problem import Family
 from convlab.prove import Proof, prove
+from convlab.report.calibrated import kept
 from convlab.report.pages import MutantRow
 from convlab.report.write import write_report
 from convlab.run.settings import Settings
@@ -45,11 +47,14 @@ def answers(theorem: Theorem, settings: Settings | None = None, families: Mappin
     return Answers(theorem, check(theorem, settings=settings, families=families), prove(theorem), mutants(theorem, settings, families))
 
 
-def written(found: Iterable[Answers], folder: Path | str, settings: Settings | None = None, date: str = "") -> Report:
-    """Writes the report. Raises BadInput where the folder cannot be written; an older report then stays whole."""
+def written(found: Iterable[Answers], folder: Path | str, settings: Settings | None = None, date: str = "", calibration: Calibration | None = None) -> Report:
+    """Writes the report, with a page on the judge's own errors from `calibration`, by default what `convlab calibrate` left in the folder.
+
+    Raises BadInput where the folder cannot be written; an older report then stays whole.
+    """
     found = tuple(found)
     files = write_report([a.theorem for a in found], {a.theorem.id: a.check for a in found}, {a.theorem.id: a.proofs for a in found}, Path(folder), settings,
-                         mutants={a.theorem.id: [row(m) for m in a.mutants] for a in found}, date=date)
+                         mutants={a.theorem.id: [row(m) for m in a.mutants] for a in found}, date=date, calibration=calibration or kept(Path(folder)))
     return Report(files, found)
 
 

@@ -57,6 +57,7 @@ class Content:
     proofs: Mapping[str, Sequence[Proof]] = field(default_factory=dict)
     mutants: Mapping[str, Sequence[MutantRow]] = field(default_factory=dict)
     known: Callable[[str], Mapping[str, Constant]] = lambda problem: {}
+    calibration: str = ""      # Typst source of the page on the judge itself
 
 
 def source(content: Content, template: str) -> str:
@@ -65,6 +66,7 @@ def source(content: Content, template: str) -> str:
     for theorem in {c.theorem.id: c.theorem for c in content.claims}.values():
         pages.append(theorem_page(theorem, content, new_topic=theorem.topic != topic))
         topic = theorem.topic
+    pages += ["#pagebreak(weak: true)", content.calibration] if content.calibration else []
     return "\n".join([template, f"#show: body => setup({quoted(content.title)}, body)", title_page(content), *pages])
 
 
