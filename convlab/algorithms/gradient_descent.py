@@ -1,6 +1,8 @@
 """Gradient descent: one step along the negative gradient, of a given length or of the best one."""
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -35,6 +37,42 @@ class GradientDescent:
     def cost(self, oracle: HasGradient) -> Cost:
         """One gradient."""
         return Cost(full_gradients=1)
+
+
+@dataclass(frozen=True)
+class ScheduledDescent:
+    """x_{k+1} = x_k - factor_k step_size grad f(x_k): steps that are planned in advance, as multiples of one.
+
+    factor is an expression in k and K, or a function of the horizon. State: one point, shaped as x_0. One gradient a step.
+    """
+
+    step_size: Number
+    factor: Number
+
+    def init(self, x0: Array, oracle: HasGradient) -> Point:
+        """Start at x_0."""
+        return Point(x0)
+
+    def step(self, state: Point, oracle: HasGradient) -> Point:
+        """One update."""
+        return Point(state.x - self.factor * self.step_size * oracle.gradient(state.x))
+
+    def cost(self, oracle: HasGradient) -> Cost:
+        """One gradient."""
+        return Cost(full_gradients=1)
+
+
+def silver_factors(horizon: int) -> Sequence[float]:
+    """1 + (1 + sqrt 2)^(v(i+1) - 1) for i < horizon, v(m) the exponent of 2 in m: sqrt 2, 2, sqrt 2, 2 + sqrt 2, ... (Altschuler, Parrilo 2023)."""
+    return [1 + (1 + math.sqrt(2)) ** (((i + 1) & -(i + 1)).bit_length() - 2) for i in range(horizon)]
+
+
+def best_constant_factor(horizon: int) -> float:
+    """The h in (1, 2) at which 1/(2 horizon h + 1) = (1 - h)^(2 horizon): the left side falls, the right side grows. 3/2 at horizon 1."""
+    from scipy.optimize import brentq       # slow to import, and most statements of this topic need none
+
+    found: float = brentq(lambda h: 1 - (2 * horizon * h + 1) * (h - 1) ** (2 * horizon), 1, 2, xtol=1e-15, rtol=1e-15)
+    return found
 
 
 class HasLineSearch(HasGradient, Protocol):
