@@ -17,12 +17,13 @@ ORIGIN, START = 0, 1         # basis vectors: x* itself (which cancels wherever 
 
 @dataclass(frozen=True)
 class Sample:
-    """A point where a gradient, subgradient or operator value was taken; `value` is the label of f there."""
+    """A point where a gradient, subgradient or operator value was taken; `value` is the label of f there, `implicit` says that a prox chose the subgradient."""
 
     name: str
     x: Parts
     g: Parts
     value: str
+    implicit: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class FormalOracle:
         if key not in self._seen:
             slope = self._vector(f"g{len(self.samples) - 1}")
             y = combined(at, slope, -step)
-            self._seen[key] = self._kept(y, slope)
+            self._seen[key] = self._kept(y, slope, implicit=True)
             self.steps.append(step)
             if self.smooth:
                 self._seen["gradient", _key(y)] = self._seen[key]
@@ -126,10 +127,10 @@ class FormalOracle:
             found = self._seen["gradient", _key(x)] = self._kept(x, self._vector(f"g{len(self.samples) - 1}"))
         return found  # type: ignore[no-any-return]
 
-    def _kept(self, x: Parts, slope: Parts) -> Sample:
+    def _kept(self, x: Parts, slope: Parts, implicit: bool = False) -> Sample:
         name = str(len(self.samples) - 1)
         label = self._seen.setdefault(("value", _key(x)), STAR if x == self.star() else name)
-        self.samples.append(Sample(name, x, slope, label))
+        self.samples.append(Sample(name, x, slope, label, implicit))
         return self.samples[-1]
 
     def _value(self, x: Parts) -> str:

@@ -8,35 +8,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil, log10
-from typing import Any
 
 import numpy as np
 
 from convlab.constants import Array
-from convlab.prove.pep.identity import Proof, remainder, residual
-from convlab.prove.pep.sdp import Inside, Program, inside
+from convlab.prove.pep.identity import Proof, residual
+from convlab.prove.pep.sdp import Inside, Program, Worst, inside
 from convlab.prove.pep.statement import Statement
 
 ROOM = 1e-11           # scaled: less depth than this is none, to a solver of eleven digits
-FACES = 4              # cuts, at most
-EXPOSED = 1e-3         # of the largest eigenvalue: what of the exposing matrix counts
+FACES = 8              # cuts, at most
+EXPOSED = 0.2          # of what exposes the face most: the rest may be noise, and shows itself again after the cut
+IDLE = 1e-5            # of the largest: a multiplier that the worst case does without
 SIMPLE = 4096          # denominators of null vectors, at most
 AIM = 1 - 1e-7         # of the level: rounding moves what is proved
 
 
-def proved(statement: Statement, program: Program, level: Fraction) -> Proof | None:
-    """Rational multipliers that prove `level`; None where none were found."""
+def proved(statement: Statement, program: Program, worst: Worst, level: Fraction) -> Proof | None:
+    """Rational multipliers that prove `level`; None where none were found. First without those that the worst case does without: there is more room."""
+    idle = np.abs(worst.y) < IDLE * np.abs(worst.y).max()
+    idle[idle.size - program.metrics:] = False
+    start = np.array([c.name.endswith(",start)") for c in statement.constraints] + [False] * program.metrics)       # a start that need not be feasible
+    for dropped in (idle | start, start, *([np.zeros_like(idle)] if start.any() else [])):
+        proof = _on_faces(statement, program, dropped, level)
+        if proof is not None:
+            return proof
+    return None
+
+
+def _on_faces(statement: Statement, program: Program, dropped: Array, level: Fraction) -> Proof | None:
     size = len(statement.basis)
-    null, dropped = np.zeros((size, 0)), np.zeros(program.constant.size, dtype=bool)
-    rational: list[list[Fraction]] = []
+    null, rational = np.zeros((size, 0)), list[list[Fraction]]()
     for _ in range(FACES):
         found = inside(program, AIM * float(level), null, dropped)
-        if found.depth > ROOM:
-            proof = _rounded(statement, program, found, rational, dropped, level)
-            if proof is not None:
-                return proof
-        vectors = _exposed(program, found, rational)
-        smaller = dropped | (found.vanishing > EXPOSED * max(1e-300, found.vanishing.max(initial=0), np.abs(found.exposing).max(initial=0)))
+        proof = _rounded(statement, program, found, rational, dropped, level) if found.depth > ROOM else None
+        if proof is not None:
+            return proof
+        largest = max(found.vanishing.max(initial=0), np.linalg.eigvalsh(found.exposing).max(initial=0), 1e-300)
+        vectors = _exposed(program, found, rational, EXPOSED * largest)
+        smaller = dropped | (found.vanishing > EXPOSED * largest)
         if vectors is None or len(vectors) == size or (len(vectors) == len(rational) and (smaller == dropped).all()):
             return None
         rational, dropped = vectors, smaller
@@ -44,10 +54,10 @@ def proved(statement: Statement, program: Program, level: Fraction) -> Proof | N
     return None
 
 
-def _exposed(program: Program, found: Inside, known: list[list[Fraction]]) -> list[list[Fraction]] | None:
+def _exposed(program: Program, found: Inside, known: list[list[Fraction]], least: float) -> list[list[Fraction]] | None:
     """The null vectors of S that the solver exposes, with the known ones: rational, reduced so that they are the identity on some rows."""
     sizes, vectors = np.linalg.eigh(found.exposing)
-    chosen = vectors[:, sizes > EXPOSED * max(sizes.max(initial=0), found.vanishing.max(initial=0), 1e-300)] * program.basis[:, None]
+    chosen = vectors[:, sizes > least] * program.basis[:, None]                # back in the units of the statement
     rows = [list(vector) for vector in chosen.T] + [[float(v) for v in vector] for vector in known]
     if not rows:
         return known
@@ -69,7 +79,7 @@ def _echelon(rows: Array) -> Array:
         work = work - work[:, best[1]][:, None] * pivot
         kept = [row - row[best[1]] * pivot for row in kept] + [pivot]
         columns.append(best[1])
-    return np.array([row[np.arange(rows.shape[1])] for row in sorted(kept, key=lambda r: int(np.flatnonzero(np.abs(r) > 1e-6)[0]))]) if kept else np.zeros((0, rows.shape[1]))
+    return np.array(kept) if kept else np.zeros((0, rows.shape[1]))
 
 
 def _rounded(statement: Statement, program: Program, found: Inside, null: Sequence[Sequence[Fraction]], dropped: Array, level: Fraction) -> Proof | None:

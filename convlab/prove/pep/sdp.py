@@ -43,6 +43,7 @@ class Worst:
     value: float
     gram: Array
     values: dict[str, float]
+    y: Array                 # (columns,) multipliers and weights, scaled to size 1
     solved: bool
 
 
@@ -104,7 +105,7 @@ def worst_case(program: Program) -> Worst:
     solution, duals = conic.solved(-_signed(program, program.constant))
     gram = _matrix(duals[3], len(program.basis)) * program.basis[:, None] * program.basis
     values = {label: -float(v) * program.value for label, v in zip(program.labels, duals[0], strict=True)}
-    return Worst(float(solution.obj_val) * program.unit[-1], gram, values, str(solution.status) in ("Solved", "AlmostSolved"))
+    return Worst(float(solution.obj_val) * program.unit[-1], gram, values, np.asarray(solution.x), str(solution.status) in ("Solved", "AlmostSolved"))
 
 
 def inside(program: Program, level: float, null: Array, dropped: Array) -> Inside:
@@ -137,6 +138,44 @@ def inside(program: Program, level: float, null: Array, dropped: Array) -> Insid
     vanishing[kept[np.abs(_inequalities(program)[:, kept]).sum(axis=0) > 0]] = duals[-3]
     solved = str(solution.status) in ("Solved", "AlmostSolved", "InsufficientProgress", "MaxIterations")
     return Inside(y * program.unit[-1] / program.unit, float(solution.x[-1]) if solved else -1.0, exposing, vanishing)
+
+
+def interior(program: Program, worst: Worst, met: Array, share: float) -> Worst | None:
+    """A Gram matrix within `share` of the worst case that obeys every inequality with as much room as there is; `met` (columns,): constraints to be met exactly.
+
+    None where the solver finds no room: then no rational point can be found by rounding.
+    """
+    size, labels = len(program.basis), len(program.labels)
+    rows, columns = _upper(size)
+    double = np.where(rows == columns, 1.0, 2.0)
+    linear = np.concatenate([program.square[:, rows, columns] * double, program.values.T, np.zeros((program.constant.size, 1))], axis=1)   # G, f, room
+    inequality = np.concatenate([~program.equality, np.zeros(program.metrics, dtype=bool)]) & ~met
+    conic = _Conic(linear.shape[1])
+    conic.zero(linear[met], -program.constant[met])
+    anchor = np.zeros((1, linear.shape[1]))                     # only differences of values matter: f* is 0
+    if "*" in program.labels:
+        anchor[0, len(rows) + program.labels.index("*")] = 1
+        conic.zero(anchor, np.zeros(1))
+    limits = -linear[inequality]
+    limits[:, -1] = -1
+    conic.nonnegative(limits, -program.constant[inequality])
+    least = (worst.value / program.unit[-1]) * (1 - share)
+    metrics = linear[-program.metrics:]
+    conic.nonnegative(metrics, program.constant[-program.metrics:] - least)
+    conic.nonnegative(-np.eye(linear.shape[1])[-1:], np.ones(1))
+    basis = np.zeros((linear.shape[1], size, size))
+    basis[np.arange(len(rows)), rows, columns] = basis[np.arange(len(rows)), columns, rows] = 1.0
+    conic.semidefinite(basis)
+    cost = np.zeros(linear.shape[1])
+    cost[-1] = -1.0
+    solution, _ = conic.solved(cost)
+    x = np.asarray(solution.x)
+    if not np.isfinite(x).all() or x[-1] <= 0:
+        return None
+    gram = np.zeros((size, size))
+    gram[rows, columns] = gram[columns, rows] = x[:len(rows)]
+    values = {label: float(v) * program.value for label, v in zip(program.labels, x[len(rows):len(rows) + labels], strict=True)}
+    return Worst(worst.value, gram * program.basis[:, None] * program.basis, values, np.asarray([]), True)
 
 
 def _signed(program: Program, columns: Array) -> Array:

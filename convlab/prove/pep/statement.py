@@ -130,7 +130,7 @@ def _stated(claim: RateBound, kind: Kind, values: Mapping[Any, Any], n: int, ari
     squared = any(isinstance(value, Root) for value in measured.values())
     plain = {k: _plain(value, squared) for k, value in measured.items()}
     limits = tuple(_limits(needed, values, oracle, plain.get(0) if symbols.M0 in bound_symbols else None, squared))
-    metrics = _in_mode(claim, plain, n)
+    metrics = _in_mode(claim, plain, n, squared)
     bound, level, rounded = _level(claim, {**values, symbols.k: n, symbols.K: n}, n, squared)
     touched = {i for form in [*metrics, *(c.form for c in limits)] for key in form.square for i in key}
     known = tuple(c for c in (*constraints(oracle, kind, bool(touched & {ORIGIN, START})), *limits) if c.form.square or c.form.values)
@@ -172,10 +172,12 @@ def _plain(value: Any, squared: bool) -> Quadratic:
     return form.quadratic() if isinstance(form, Form) else Quadratic({}, {}, Fraction(form))
 
 
-def _in_mode(claim: RateBound, plain: Mapping[int, Quadratic], n: int) -> tuple[Quadratic, ...]:
+def _in_mode(claim: RateBound, plain: Mapping[int, Quadratic], n: int, squared: bool) -> tuple[Quadratic, ...]:
     found = [plain[k] for k in window(claim, n)]
     if claim.mode.statistic not in ("mean", "sum"):
         return tuple(found)
+    if squared and len(found) > 1:
+        raise Unsupported("a mean or a sum of roots is no quadratic form")
     total = Quadratic()
     for value in found:
         total = total + value

@@ -1,0 +1,119 @@
+"""From a worst-case Gram matrix to an explicit instance in rationals: vectors, values, and a function through them.
+
+A point well inside the inequalities is rounded; they are then checked exactly. The start lies at distance R exactly, on the first axis.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import ceil, log10
+from typing import Any
+
+import numpy as np
+
+from convlab import symbols
+from convlab.constants import Array
+from convlab.prove.pep.formal import Parts, Quadratic
+from convlab.prove.pep.interpolant import Interpolant
+from convlab.prove.pep.oracle import ORIGIN, STAR, START
+from convlab.prove.pep.sdp import Program, Worst, interior
+from convlab.prove.pep.statement import Statement
+
+SHARES = (3e-7, 1e-5, 1e-3)      # of the worst case, given up for room: the first leaves an instance that shows the bound to be tight
+DIGITS = 15                      # of the largest entry of a vector, of the largest value
+ATTAINED = ("R", "Delta")        # constants of the start that the instance has exactly
+
+
+def reconstructed(statement: Statement, program: Program, worst: Worst) -> Interpolant | None:
+    """An instance in rationals that obeys all inequalities exactly and comes close to the worst case; None where there is none to be found."""
+    if statement.kind.operator or statement.kind.relaxed:
+        return None
+    met = np.array([c.name in ATTAINED for c in statement.constraints] + [False] * program.metrics)
+    for share in SHARES:
+        inside = interior(program, worst, met, share)
+        made = None if inside is None else _rounded(statement, inside)
+        if made is not None:
+            return made
+    return None
+
+
+def _rounded(statement: Statement, inside: Worst) -> Interpolant | None:
+    vectors = _vectors(statement, inside.gram)
+    values = _values(statement, inside.values)
+    for constraint in statement.constraints:
+        if constraint.name in ATTAINED and _number(constraint.form, vectors, values) != 0:
+            return None
+        if _number(constraint.form, vectors, values) > 0:
+            return None
+    return _interpolant(statement, vectors, values)
+
+
+def _vectors(statement: Statement, gram: Array) -> dict[int, Array]:
+    """Rational coordinates (d,) of the basis vectors, by their place in the oracle's basis; x_0 - x* on the first axis."""
+    first = statement.kept.index(START) if START in statement.kept else 0
+    order = [first, *(i for i in range(len(gram)) if i != first)]
+    scale = np.sqrt(np.maximum(np.diag(gram)[order], 1e-300))
+    spread, turn = np.linalg.eigh(gram[np.ix_(order, order)] / scale[:, None] / scale)
+    root = (turn * np.sqrt(np.maximum(spread, 0))).T * scale                 # columns are vectors with this Gram matrix
+    corner = np.linalg.qr(root, mode="r")
+    corner = corner * np.where(np.diag(corner) < 0, -1.0, 1.0)[:, None]
+    found = {}
+    for place, column in zip(order, corner.T, strict=True):
+        quantum = _quantum(float(np.abs(column).max()))
+        found[statement.kept[place]] = np.array([round(Fraction(float(v)) / quantum) * quantum for v in column], dtype=object)
+    if START in found and any(c.name == "R" for c in statement.constraints):
+        found[START] = np.array([Fraction(statement.kind.values[symbols.R]), *[Fraction(0)] * (len(gram) - 1)], dtype=object)
+    return found
+
+
+def _values(statement: Statement, values: Mapping[str, float]) -> dict[str, Fraction]:
+    quantum = _quantum(max((abs(v) for v in values.values()), default=1.0))
+    found = {label: round(Fraction(v) / quantum) * quantum for label, v in values.items()}
+    found[STAR] = Fraction(0)
+    for constraint in statement.constraints:
+        if constraint.name == "Delta" and not constraint.form.square:
+            label = next(name for name in constraint.form.values if name != STAR)
+            found[label] = -constraint.form.constant / constraint.form.values[label]
+    return found
+
+
+def _quantum(size: float) -> Fraction:
+    return Fraction(10) ** ((ceil(log10(size)) if size > 0 else 0) - DIGITS)
+
+
+def _number(form: Quadratic, vectors: Mapping[int, Array], values: Mapping[str, Fraction]) -> Fraction:
+    """A quantity of the statement on these vectors and values."""
+    own = sorted(vectors)
+    total = form.constant + sum((c * values[label] for label, c in form.values.items()), Fraction(0))
+    for (i, j), c in form.square.items():
+        total += c * Fraction(vectors[own[i]] @ vectors[own[j]])
+    return total
+
+
+def _interpolant(statement: Statement, vectors: Mapping[int, Array], values: Mapping[str, Fraction]) -> Interpolant:
+    size = len(statement.basis)
+
+    def at(parts: Parts) -> Array:
+        total = np.array([Fraction(0)] * size, dtype=object)
+        for i, c in parts.items():
+            if i in vectors:
+                total = total + c * vectors[i]
+        return total
+
+    def table(rows: list[Array]) -> Array:
+        return np.array(rows, dtype=object).reshape(len(rows), size)
+
+    oracle, kind = statement.oracle, statement.kind
+    placed = any(c.name.startswith("Q(*") for c in statement.constraints)
+    samples = [s for s in oracle.samples if s.value in values and (placed or s.name != STAR)]
+    points, slopes, heights = [at(s.x) for s in samples], [at(s.g) for s in samples], [values[s.value] for s in samples]
+    implicit, minimiser = [int(s.implicit) for s in samples], at({ORIGIN: Fraction(1)})
+    if not placed:                                           # the minimum of the interpolant itself: a gradient step down from the lowest point
+        fallen = [height - Fraction(g @ g) / (2 * kind.high) for height, g in zip(heights, slopes, strict=True)]
+        lowest = min(range(len(fallen)), key=fallen.__getitem__)
+        minimiser = points[lowest] - slopes[lowest] / kind.high
+        points, slopes, implicit = [*points, minimiser], [*slopes, 0 * minimiser], [*implicit, 0]
+        heights = [*(height - fallen[lowest] for height in heights), Fraction(0)]
+    return Interpolant(table(points), table(slopes), np.array(heights, dtype=object), np.array(implicit), table([at(s.x) for s in oracle.normals]),
+                       table([at(s.normal) for s in oracle.normals]), kind.low, kind.high, kind.slope, at({ORIGIN: Fraction(1), START: Fraction(1)}), minimiser,
+                       kind.assumptions)
