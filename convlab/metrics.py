@@ -139,3 +139,9 @@ def gradient_norm(state: Any, case: Case) -> Array:
 def squared_gradient_norm(state: Any, case: Case) -> Array:
     """Squared gradient norm at x."""
     return norm_squared(case.problem.gradient(state[0]))
+
+
+@metric("x_k - x^*", "x", at_distance)
+def displacement(state: Any, case: Case) -> Array:
+    """x - x*, componentwise and with its sign."""
+    return state[0] - case.minimiser

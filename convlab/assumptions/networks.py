@@ -56,6 +56,30 @@ class DisagreeingWorkers:
 
 
 @dataclass(frozen=True)
+class QuadraticWorkers:
+    """Worker i's function is a_i |x - b_i|^2/2: `curvatures` and `targets` of the problem. `lam` where all curvatures agree."""
+
+    L_max: Constant
+    lam: Constant | None = None
+    statement: ClassVar[str] = "each worker's function is a multiple of a squared distance to a target of its own"
+    formula: ClassVar[str] = "f_i (x) = a_i/2 norm(x - b_i)^2"
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """L_max, and lam where the curvatures agree."""
+        return {symbols.L_max: self.L_max} if self.lam is None else {symbols.L_max: self.L_max, symbols.lam: self.lam}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """The workers' gradients against a_i (x - b_i), and the largest a_i."""
+        x = sample_points(problem, rng, 50)
+        every = problem.worker_gradients(x)
+        own = x[:, None, :] if x.ndim == 2 else x
+        curvatures = np.asarray(problem.curvatures, dtype=float)
+        off = float(np.abs(every - curvatures[:, None] * (own - problem.targets)).max()) / (1 + float(np.abs(every).max()))
+        yield Finding("a_i (x - b_i)", 0.0, off, "every worker's gradient", Status.BROKEN if off > 1e-10 else Status.HOLDS)     # ten digits of one product
+        yield judged("L_max", self.L_max, float(curvatures.max()), True, None)
+
+
+@dataclass(frozen=True)
 class MixingMatrix:
     """Workers on a graph average with their neighbours: W is doubly stochastic and norm(W - J) = mixing, J the average of all."""
 

@@ -1,20 +1,23 @@
-"""Gossip: how fast neighbours that average forget their disagreement, and that rate in closed form for the graphs that people build."""
+"""Gossip: how fast neighbours that average forget their disagreement, and that rate in closed form for the graphs that people build.
+
+With a constant step, gradients of their own keep them apart.
+"""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import sympy as sp
-from sympy import Eq, Rational
+from sympy import And, Eq, Rational
 
-from convlab.algorithms.decentralized import Gossip, TimeVaryingGossip
-from convlab.assumptions import MixingMatrix, OnePeerRounds
+from convlab.algorithms.decentralized import DGD, Gossip, TimeVaryingGossip
+from convlab.assumptions import ConstrainedMinimum, MixingMatrix, OnePeerRounds, QuadraticWorkers
 from convlab.constants import Array
-from convlab.metrics import Case, metric
-from convlab.operations import norm_squared, sqrt
-from convlab.symbols import M0, k, mixing, rounds, workers
-from convlab.theorem import Bound, Changed, Identity, Instance, RateBound, Relation, SymbolicIdentity, Theorem, multiples_of
+from convlab.metrics import Case, at_distance, metric, squared_distance
+from convlab.operations import norm_squared, rowwise, sqrt, stack
+from convlab.symbols import M0, R, gamma, k, lam, mixing, rounds, workers
+from convlab.theorem import Bound, Changed, FalseClaim, Identity, Instance, RateBound, Relation, SymbolicIdentity, Theorem, multiples_of
 
 
 def at_squared_disagreement(state: Any, case: Case, s: Array) -> Array:
@@ -95,5 +98,61 @@ gossip = Theorem(
             mutants=(Changed("exact for any number of workers", Instance("graphs", kind="one_peer", size=6), condition=sp.true),),
             name="one-peer",
             note="The product of one period is exactly the average: exact consensus after log2 N exchanges with one neighbour each."),
+    ),
+)
+
+
+# ---- two workers who never agree
+@metric("(x_1 + x_2 - 2 x^*, x_1 - x_2)", "x", at_distance)
+def sum_and_difference(state: Any, case: Case) -> Array:
+    """Of two workers' points in one dimension: twice their mean's error, and how far they are apart, (replicates, 2)."""
+    error = (state[0] - case.minimiser)[..., 0]
+    return stack([error[:, 0] + error[:, 1], error[:, 0] - error[:, 1]], 1)
+
+
+def apart_for_ever(power: int = 1) -> Callable[[int, Case, Mapping[str, Array]], Array]:
+    """The mean contracts by 1 - gamma lam, the difference by rho - gamma lam towards (gamma lam)^power (b_1 - b_2)/(1 - rho + gamma lam)."""
+    def bound(updates: int, case: Case, record: Mapping[str, Array]) -> Array:
+        first = record["M0"]
+        pull = rowwise(case[gamma] * case[lam], first[:, 0])
+        targets = case.problem.targets[:, 0]
+        left = pull**power * (targets[0] - targets[1]) / (1 - case[mixing] + pull)
+        return stack([(1 - pull) ** updates * first[:, 0], left + (case[mixing] - pull) ** updates * (first[:, 1] - left)], 1)
+
+    return bound
+
+
+pair = Instance("networked", lam=lam, targets=(R, -R), pull=Rational(1, 2), start=((4 * R,), (3 * R,)))
+perfect = Instance("networked", lam=lam, targets=(4 * R, -R), pull=1, start=((5 * R,), (0,)))
+steps = And(gamma > 0, gamma * lam <= Rational(1, 2))
+
+false_dgd_exact = Theorem(
+    id="false-dgd-constant-step-exact",
+    title="FALSE: decentralized gradient descent with a constant step reaches the minimiser",
+    source="Yuan, Ling, Yin (2016)",
+    claims=(
+        FalseClaim(
+            asserted=RateBound(algorithm=DGD(gamma), assumptions=(MixingMatrix, QuadraticWorkers, ConstrainedMinimum), condition=steps,
+                               defaults={gamma: 1 / (10 * lam)}, metric=squared_distance, bound=100 * (1 - gamma * lam) ** (2 * k) * R**2,
+                               note="A hundred times what holds where the workers share their minimiser."),
+            witness=pair,
+            instead="gossip-exact-and-gaps",
+            mutants=(Changed("perfect averaging in every round makes it exact", perfect),)),
+        RateBound(
+            name="two-workers",
+            algorithm=DGD(gamma),
+            assumptions=(MixingMatrix, QuadraticWorkers, ConstrainedMinimum),
+            condition=steps,
+            defaults={gamma: 1 / (10 * lam)},
+            metric=sum_and_difference,
+            bound=apart_for_ever(),
+            relation=Relation.EQUAL,
+            statement="(x_1 + x_2 - 2 x^*) = (1 - gamma lambda)^k s_0, quad x_1 - x_2 = d + (rho - gamma lambda)^k (d_0 - d), "
+                      "quad d = gamma lambda (b_1 - b_2) / (1 - rho + gamma lambda)",
+            on=(pair, Instance("networked", lam=lam, targets=(5 * R, 2 * R), pull=Rational(2, 5), start=((R,), (R / 3,))),
+                perfect),
+            mutants=(Changed("an error of order gamma^2", pair, bound=apart_for_ever(power=2)),),
+            note="rho the second eigenvalue of W. Only the mean of the workers is right: each stops at distance d/2, of order gamma/(1 - rho), and with "
+                 "perfect averaging (rho = 0) too."),
     ),
 )

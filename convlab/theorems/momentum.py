@@ -10,7 +10,7 @@ from sympy import And, Rational
 from convlab.algorithms.momentum import BufferedHeavyBall, ExponentialAverage, HeavyBall, IterateAverage, TwoPoints
 from convlab.assumptions import Minimum, Quadratic, Smooth, StronglyConvex
 from convlab.constants import Array, Number
-from convlab.metrics import Case, at_distance, distance_to_minimiser, metric
+from convlab.metrics import Case, displacement, distance_to_minimiser
 from convlab.operations import rowwise
 from convlab.problem import HasGradient
 from convlab.symbols import M0, G, L, R, beta, gamma, k, mu
@@ -115,12 +115,6 @@ def trapped(at_first: Any, previous: Any = None) -> Instance:
     return Instance("three_cycle", mu=Rational(4, 9), width=4, start=4 * at_first, **moving)
 
 
-@metric("x_k - x^*", "x", at_distance)
-def position(state: Any, case: Case) -> Array:
-    """x - x*, componentwise and with its sign."""
-    return state[0] - case.minimiser
-
-
 turns = (Rational(792, 1225), Rational(-2208, 1225), Rational(2592, 1225))      # times the width, one after the other, for ever
 second, third = turns[1] / turns[0], turns[2] / turns[0]
 in_turn = M0 * sp.Piecewise((1, sp.Eq(sp.Mod(k, 3), 0)), (second, sp.Eq(sp.Mod(k, 3), 1)), (third, True))
@@ -149,7 +143,7 @@ false_heavy_ball = Theorem(
             name="cycle",
             algorithm=tuned,
             assumptions=(Smooth, StronglyConvex, Minimum),
-            metric=position,
+            metric=displacement,
             bound=in_turn,
             relation=Relation.EQUAL,
             on=(in_motion,),
