@@ -15,12 +15,13 @@ from convlab.arithmetic import FLOAT64, cast
 from convlab.constants import Array, Constant
 from convlab.judge.bounds import bound_along
 from convlab.judge.compare import Comparison, compared
-from convlab.judge.grid import algorithm_of, judged_points
-from convlab.judge.rate import deterministic_record
+from convlab.judge.grid import algorithm_of, floor_of, judged_points
 from convlab.judge.words import Evidence
 from convlab.metrics import Case
 from convlab.run.bind import Binder
 from convlab.run.cases import Batch, Setting, least_value, minimum_of
+from convlab.run.engine import initial_state, run_deterministic
+from convlab.run.recorder import Recorder
 from convlab.run.settings import Settings
 from convlab.symbols import Role, Symbol
 from convlab.theorem import RateBound, Source
@@ -44,7 +45,9 @@ def evidence_together(claim: RateBound, settings: Sequence[Setting], steps: int)
     batch = _batch(settings)
     points = judged_points(claim, batch, Settings(iterations=steps), None)
     binder = Binder(algorithm_of(claim), batch.values, batch.x0.ndim, int(points[-1]), FLOAT64)
-    record = deterministic_record(claim, binder, batch, points)
+    assert claim.metric is not None
+    recorder = Recorder(claim.metric, batch.case, claim.mode, claim.reads, FLOAT64.eps, floor_of(claim), apart=True)
+    record = recorder.record(run_deterministic(binder, batch.case.problem, initial_state(binder, batch), points, recorder))
     bound = bound_along(claim, batch, record, record.measured[0])
     result = compared(record.k, record.measured, bound, record.floor, claim.relation, FLOAT64.eps)
     return Evidence(batch.settings, result.at(record.k >= max(1, claim.grid.first)), Source.DETERMINISTIC, batch=batch, record=record)

@@ -67,6 +67,7 @@ class Recorder:
     series: tuple[Series, ...] = ()
     eps: float = 0.0
     floor_of: Callable[[Any, Case, Array], Array] | None = None
+    apart: bool = False          # every checkpoint is measured by itself: a problem that is laid along the batch cannot be repeated below itself
     k: list[int] = field(default_factory=list)
     measured: list[Array] = field(default_factory=list)
     floors: list[Array] = field(default_factory=list)
@@ -86,7 +87,7 @@ class Recorder:
     def look(self, k: int, state: Any, checkpoint: bool) -> None:
         """Called with the state after k updates, for every k if `every`, else at the checkpoints. What was seen is frozen: a later update may not change it."""
         frozen(state)
-        if self.eps and not self.every and self.case is not None:
+        if self.eps and not self.every and not self.apart and self.case is not None:
             self._waiting.append((k, state))
             if len(self._waiting) * entries(state) >= TOGETHER:
                 self._measure_waiting()
