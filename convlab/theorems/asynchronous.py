@@ -1,13 +1,14 @@
-"""Stale gradients: a delay costs step size, and a random delay costs another amount in mean square than its mean suggests."""
+"""Stale gradients: a delay costs step size, so that the step of gradient descent is too long; a random delay costs another amount than its mean suggests."""
 from __future__ import annotations
 
 import sympy as sp
-from sympy import And, Rational
+from sympy import And, Eq, Mod, Piecewise, Rational
 
-from convlab.algorithms.asynchronous import DelayedGradient
-from convlab.assumptions import Quadratic, Smooth, StronglyConvex
-from convlab.symbols import L, gamma, p
-from convlab.theorem import Changed, Sense, StabilityRegion, SymbolicIdentity, Theorem
+from convlab.algorithms.asynchronous import DelayedGradient, FixedDelay
+from convlab.assumptions import Minimum, Quadratic, Smooth, StronglyConvex
+from convlab.metrics import displacement, distance_to_minimiser
+from convlab.symbols import M0, L, R, gamma, k, p, tau
+from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Relation, Sense, StabilityRegion, SymbolicIdentity, Theorem
 
 a, second = sp.symbols("a second", positive=True)                  # gamma times an eigenvalue; the stationary E x_k^2
 cross = (1 - a * (1 - p)) * second / (1 + a * p)                   # the stationary E x_k x_{k-1}
@@ -37,5 +38,56 @@ random_delay = Theorem(
                      Changed("stability of the mean is enough",
                              condition=And(0 < gamma, p * gamma * L < 1, gamma * L * (1 - 2 * p) < 2))),
             note="The largest eigenvalue binds, since the left side grows with it; every eigenvalue must be positive."),
+    ),
+)
+
+
+# ---- the step of gradient descent under delay
+in_one_step = Instance("quadratic", spectrum=(L,), centre=R / 2, start=(3 * R / 2,))       # where the step 1/L is the best one without delay
+limit_of_steps = 2 * sp.sin(sp.pi / (2 * (2 * tau + 1)))
+r = sp.Symbol("r", real=True)
+
+false_synchronous_step = Theorem(
+    id="false-async-synchronous-step",
+    title="FALSE: the step 1/L of gradient descent is safe under delay",
+    source="derived here, from the exact limit of a fixed delay",
+    claims=(
+        FalseClaim(
+            asserted=RateBound(algorithm=FixedDelay(1 / L, 1), assumptions=(Smooth, StronglyConvex, Minimum), metric=distance_to_minimiser,
+                               bound=10 * R / (k + 1)),
+            witness=in_one_step,
+            instead="delayed-random-exact",
+            name="one-late"),
+        FalseClaim(
+            asserted=RateBound(algorithm=FixedDelay(1 / L, tau), assumptions=(Smooth, StronglyConvex, Minimum), condition=And(2 <= tau, tau <= 10),
+                               defaults={tau: 2}, metric=distance_to_minimiser, bound=10 * R, note="It is not even bounded."),
+            witness=in_one_step,
+            instead="delayed-random-exact",
+            mutants=(Changed("three quarters of the step are short enough for a delay of 2", algorithm=FixedDelay(3 / (4 * L), tau), condition=Eq(tau, 2)),),
+            name="two-late"),
+        RateBound(
+            name="six-cycle",
+            algorithm=FixedDelay(1 / L, 1),
+            assumptions=(Quadratic, Smooth, StronglyConvex, Minimum),
+            metric=displacement,
+            bound=M0 * Piecewise((0, Eq(Mod(k, 3), 1)), (1, Eq(Mod(k, 6), 0)), (1, Eq(Mod(k, 6), 5)), (-1, True)),
+            relation=Relation.EQUAL,
+            on=(in_one_step,),
+            facts=(SymbolicIdentity("the roots of r^2 - r + 1 are sixth roots of one", sp.expand((r**2 - r + 1) * (r**2 - 1) * (r**2 + r + 1)), r**6 - 1),),
+            mutants=(Changed("shorter steps circle, too", in_one_step, algorithm=FixedDelay(Rational(9, 10) / L, 1)),
+                     Bound(M0 * Piecewise((1, Eq(k, 0)), (0, True)), in_one_step, name="the minimiser in one step")),
+            note="On L (x - x*)^2/2 at delay 1: 1, 0, -1, -1, 0, 1, and again."),
+        StabilityRegion(
+            name="limit",
+            algorithm=FixedDelay(gamma, tau),
+            assumptions=(Quadratic, Smooth, StronglyConvex),
+            condition=And(0 < gamma, gamma * L < limit_of_steps),
+            domain=tau <= 10,
+            sweep=gamma,
+            defaults={tau: 2, gamma: 1 / (5 * L)},
+            statement="x_k -> x^* iff 0 < gamma L < 2 sin(pi / (2 (2 tau + 1)))",
+            mutants=(Changed("the limit 2/(2 tau + 1)", condition=And(0 < gamma, gamma * L < 2 / (2 * tau + 1))),
+                     Changed("the limit 2 of no delay", condition=And(0 < gamma, gamma * L < 2)),
+                     Changed("63/100 at a delay of 2", condition=And(0 < gamma, gamma * L < Rational(63, 100)), domain=Eq(tau, 2)))),
     ),
 )
