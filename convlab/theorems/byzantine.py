@@ -1,4 +1,7 @@
-"""Robust aggregation: how far an answer may lie from the honest mean, in units of the honest variance, whoever the honest inputs are."""
+"""Robust aggregation: how far an answer may lie from the honest mean, in units of the honest variance, whoever the honest inputs are.
+
+The mean itself has no such limit: one input of any number moves it anywhere.
+"""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -8,11 +11,13 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from convlab.algorithms.byzantine import Krum
+from convlab.algorithms.byzantine import HijackedGD, Krum, Mean
+from convlab.assumptions import Isotropic, Minimum, Workers
 from convlab.constants import Array
+from convlab.metrics import displacement, distance_to_minimiser
 from convlab.operations import norm_squared, where
-from convlab.symbols import byzantine, d, n
-from convlab.theorem import Bound, Changed, OperatorConstant, SymbolicIdentity, Theorem, u, v
+from convlab.symbols import R, byzantine, d, gamma, k, lam, n, workers
+from convlab.theorem import Bound, Changed, FalseClaim, Instance, OperatorConstant, RateBound, Relation, SymbolicIdentity, Theorem, u, v
 
 
 def robustness(x: Array, y: Array, values: Mapping[Any, Any]) -> Array:
@@ -84,5 +89,46 @@ krum = Theorem(
                    note="The same proof with the best weight in Young's inequality."),
         krum_claim(n - byzantine - 2, kappa, sizes=published_sizes, condition=2 * byzantine + 2 < n, name="as-first-published",
                    note="n - f - 2 neighbours: the last step of the proof is a numerical maximum, for n - f <= 29 and some larger sizes."),
+    ),
+)
+
+
+# ---- the mean
+def alike(count: int) -> Instance:
+    """So many workers with one and the same function, its minimum at 0: the honest ones do not disagree at all."""
+    return Instance("workers", lam=lam, shifts=count, start=(R,))
+
+
+hijacked = HijackedGD(gamma, Mean(), pull=lam, target=-7 * R)
+crowd = alike(20)
+workers_alike = (Workers, Isotropic, Minimum)
+steps = sp.And(gamma > 0, gamma * lam <= 1)
+
+false_mean = Theorem(
+    id="false-mean-is-robust",
+    title="FALSE: the mean of many workers is insensitive to one attacker",
+    source="Blanchard, El Mhamdi, Guerraoui, Stainer (2017)",
+    claims=(
+        FalseClaim(
+            asserted=RateBound(algorithm=hijacked, assumptions=workers_alike, condition=steps, defaults={gamma: 1 / (2 * lam)}, metric=distance_to_minimiser,
+                               bound=R, note="The honest workers agree, and descent never leads them away from their minimiser."),
+            witness=crowd,
+            instead="byz-krum-kappa",
+            mutants=(Changed("of a hundred workers one does no harm", alike(100)),
+                     Changed("the honest optimum, after a while", bound=20 * R / (k + 1), condition=sp.And(gamma * lam >= sp.Rational(1, 4), steps)))),
+        RateBound(
+            name="anywhere",
+            algorithm=hijacked,
+            assumptions=workers_alike,
+            condition=steps,
+            defaults={gamma: 1 / (2 * lam)},
+            metric=displacement,
+            bound=-7 * R + 8 * R * (1 - gamma * lam) ** k,
+            relation=Relation.EQUAL,
+            on=(alike(2), crowd),
+            facts=(SymbolicIdentity("one input makes the mean what it likes", (u + (n * v - u)) / n, v),),
+            mutants=(Bound(R * (1 - gamma * lam) ** k, crowd, name="it ends at the honest optimum"),
+                     Bound(-7 * R / workers + (R + 7 * R / workers) * (1 - gamma * lam) ** k, crowd, name="an error of a part 1/N")),
+            note="The attacker sends N lambda (x + 7 R) minus the others' gradients: the run is gradient descent to -7 R, from R."),
     ),
 )

@@ -11,7 +11,7 @@ import numpy as np
 from convlab.assumptions import DisagreeingWorkers, Isotropic, Minimum, Quadratic, Smooth, StronglyConvex, Workers
 from convlab.constants import Array, Number, exact
 from convlab.operations import inner
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import array_of, number, root_constant, vector
 
 
@@ -77,9 +77,10 @@ class IsotropicWorkers:
 _RATIONAL_NORM = {1: (1,), 2: (3, 4), 3: (2, 3, 6), 4: (2, 4, 5, 6), 5: (1, 1, 1, 2, 3)}
 
 
-def make(lam: Number, shifts: Sequence[Sequence[Number]], minimiser: Sequence[Number] | None = None, start: Any = None) -> IsotropicWorkers:
-    """Workers with these c_i, minimiser 0 unless given. Raises ValueError unless the c_i sum to zero."""
-    table = array_of([[number(entry) for entry in row] for row in shifts])
+def make(lam: Number, shifts: Sequence[Sequence[Number]] | int, minimiser: Sequence[Number] | None = None, start: Any = None) -> IsotropicWorkers:
+    """Workers with these c_i (a number: so many workers of one variable that agree), minimiser 0 unless given. Raises ValueError unless the c_i sum to zero."""
+    rows = [(0,)] * shifts if isinstance(shifts, int) else shifts
+    table = array_of([[number(entry) for entry in row] for row in rows])
     if any(total != 0 for total in table.sum(axis=0)):
         raise ValueError(f"the shifts must sum to zero over the workers, not to {[str(total) for total in table.sum(axis=0)]}")
     centre = vector(0 if minimiser is None else minimiser, table.shape[1])
@@ -93,4 +94,12 @@ def members() -> Iterable[Member]:
     yield Member("workers-agree", make(Fraction(19), [(0, 0)] * 3, minimiser=(-6, 1)))
 
 
-FAMILY = Family("workers", make, members)
+CENTRE = Fraction(-11, 4)      # where the searched ones have their minimum: not at 0, which a method might know
+SEARCH = (Space({"lam": (1 / 8, 64), "R": (1 / 8, 64), "shift_over_lam_R": (-10, 10)},
+                lambda n: {"lam": n["lam"], "shifts": ((n["shift_over_lam_R"] * n["lam"] * n["R"],), (-n["shift_over_lam_R"] * n["lam"] * n["R"],)),
+                           "minimiser": (CENTRE,), "start": (CENTRE + n["R"],)}),
+          Space({"lam": (1 / 8, 64), "R": (1 / 8, 64), "along": (-1, 1), "across": (-1, 1), "shift_over_lam_R": (0, 10)},
+                lambda n: {"lam": n["lam"], "shifts": tuple((s * n["shift_over_lam_R"] * n["lam"] * n["R"] * a, s * n["shift_over_lam_R"] * n["lam"] * n["R"] * (1 - a))
+                                                            for s, a in ((1, n["across"]), (-1, n["across"]), (0, n["across"]))),
+                           "minimiser": (CENTRE, 2 * CENTRE), "start": (CENTRE + n["R"], 2 * CENTRE + n["along"] * n["R"])}))
+FAMILY = Family("workers", make, members, SEARCH)
