@@ -2,7 +2,7 @@
 
 A compressor has `law(shape)`, what it draws for an array of that shape (without the replicate axis), independently over all axes but the last; `draws(x)`,
 the same read off an array; and is called with the array and the draw. Unbiased with variance `omega |x|^2`: RandK, BernoulliCoordinates, AllOrNothing,
-WithReplacement. Biased: KeepK, TopK.
+WithReplacement. Biased: KeepK, TopK, Sign, ScaledSign.
 """
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 from convlab.algorithms.cost import Cost
 from convlab.constants import Array, Number
 from convlab.draws import Bernoulli, Draws, Subset, Uniform
-from convlab.operations import absolute, argsort, rowwise, stack
-from convlab.problem import HasWorkers
+from convlab.operations import absolute, argsort, rowwise, sign, stack
+from convlab.problem import HasGradient, HasWorkers
 
 FLOAT_BITS = 64      # of one number that is sent
 
@@ -103,6 +103,29 @@ class CompressedAverage:
     def cost(self, oracle: HasWorkersOfDimension) -> Cost:
         """A gradient of every worker, sent in full."""
         return Cost(component_gradients=oracle.workers, bits=oracle.workers * FLOAT_BITS * oracle.dimension)
+
+
+@dataclass(frozen=True)
+class CompressedGradient:
+    """x_{k+1} = x_k - step_size C(g(x_k)), C a compressor that draws nothing: one machine that sends its gradient with few bits, and forgets the error.
+
+    State: one point, (replicates, dimension). One gradient a step.
+    """
+
+    step_size: Number
+    compressor: Any
+
+    def init(self, x0: Array, oracle: HasGradient) -> State:
+        """The start."""
+        return State(x0)
+
+    def step(self, state: State, oracle: HasGradient) -> State:
+        """One step along the compressed gradient."""
+        return State(state.x - self.step_size * self.compressor(oracle.gradient(state.x)))
+
+    def cost(self, oracle: HasGradient) -> Cost:
+        """One gradient."""
+        return Cost(full_gradients=1)
 
 
 @dataclass(frozen=True)
@@ -263,3 +286,45 @@ class OneDrawForAll:
     def __call__(self, x: Array, draw: Any) -> Array:
         """C(x)."""
         return self.compressor(x, draw)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """The signs of x, 0 at 0: a bit a coordinate, and no length at all. Source: Seide, Fu, Droppo, Li, Yu (2014)."""
+
+    def law(self, shape: tuple[int, ...]) -> Draws:
+        """Nothing is drawn."""
+        return Draws()
+
+    def draws(self, x: Array) -> Draws:
+        """Nothing is drawn."""
+        return Draws()
+
+    def bits(self, dimension: int) -> Number:
+        """One a coordinate."""
+        return dimension
+
+    def __call__(self, x: Array, draw: Any = None) -> Array:
+        """C(x)."""
+        return sign(x)
+
+
+@dataclass(frozen=True)
+class ScaledSign:
+    """(|x|_1/d) sign(x): signs with the length that makes the error smallest, a contraction by 1 - |x|_1^2/(d |x|^2). Source: Karimireddy et al. (2019)."""
+
+    def law(self, shape: tuple[int, ...]) -> Draws:
+        """Nothing is drawn."""
+        return Draws()
+
+    def draws(self, x: Array) -> Draws:
+        """Nothing is drawn."""
+        return Draws()
+
+    def bits(self, dimension: int) -> Number:
+        """One a coordinate, and the length."""
+        return dimension + FLOAT_BITS
+
+    def __call__(self, x: Array, draw: Any = None) -> Array:
+        """C(x)."""
+        return absolute(x).sum(axis=-1, keepdims=True) / x.shape[-1] * sign(x)

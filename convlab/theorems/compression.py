@@ -1,7 +1,7 @@
 """Compressed communication: what random-k costs, what that cost does to gradient descent, and why a biased compressor alone does not do.
 
 The operator's variance enters the second moment of compressed gradient descent on isotropic workers as an equality, so every constant of the theory
-can be read off: omega/N in the rate, omega sigma_opt^2/N in the floor. Top-k has a smaller error than random-k, and diverges.
+can be read off: omega/N in the rate, omega sigma_opt^2/N in the floor. Top-k has a smaller error than random-k, and diverges; signs get stuck.
 """
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ from convlab.algorithms.compression import (
     BernoulliCoordinates,
     CompressedAverage,
     CompressedGD,
+    CompressedGradient,
     KeepK,
     OneDrawForAll,
     RandK,
+    ScaledSign,
+    Sign,
     TopK,
     WithReplacement,
 )
-from convlab.assumptions import DisagreeingWorkers, Isotropic, Minimum, Smooth, StronglyConvex, Workers
+from convlab.algorithms.gradient_descent import GradientDescent
+from convlab.assumptions import Convex, DisagreeingWorkers, Isotropic, Lipschitz, Minimum, Smooth, StronglyConvex, Workers
 from convlab.constants import Array
-from convlab.metrics import distance_to_minimiser, squared_distance
-from convlab.operations import norm_squared
-from convlab.symbols import M0, L, R, d, gamma, k, lam, n_kept, p, sigma_opt, workers
+from convlab.metrics import Case, at_distance, distance_to_minimiser, function_gap, metric, squared_distance
+from convlab.operations import absolute, norm_squared
+from convlab.symbols import M0, Delta, G, L, R, d, gamma, k, lam, n_kept, p, sigma_opt, workers
 from convlab.theorem import (
     Bound,
     Changed,
@@ -41,6 +45,8 @@ from convlab.theorem import (
     StabilityRegion,
     SymbolicIdentity,
     Theorem,
+    best_of,
+    from_k,
 )
 
 
@@ -204,5 +210,48 @@ local_top_one = Theorem(
                      Changed("top-1 of the averaged gradient grows too", diagonal, algorithm=CompressedAverage(gamma, TopK(1)))),
             name="grows",
             note="x_k = (1 + 11 gamma/6)^k x_0 at every gamma > 0: the largest entry of every worker's gradient points uphill."),
+    ),
+)
+
+
+# ---- signs
+@metric("abs(sum_i (x_(k,i) - x_i^*))", "x", at_distance)
+def distance_along_ones(state: Any, case: Case) -> Array:
+    """|<(1, ..., 1), x - x*>|."""
+    return absolute((state[0] - case.minimiser).sum(axis=-1))
+
+
+flat_ridge = Instance("crossed_ridges", weight=17 * G / 26, flat=Rational(7, 17), start=(3 * R / 5, 4 * R / 5))     # |subgradient| = G
+steep_ridge = Instance("crossed_ridges", weight=G / 2, flat=Rational(3, 2), start=(3 * R / 5, 4 * R / 5))
+nonsmooth = (Convex, Lipschitz, Minimum)
+
+
+def like_a_subgradient(compressor: Any, bound: sp.Expr, name: str, note: str) -> FalseClaim:
+    """The best gap so far obeys the bound of the method that sends the subgradient itself."""
+    return FalseClaim(
+        asserted=RateBound(algorithm=CompressedGradient(gamma, compressor), assumptions=nonsmooth, condition=gamma > 0, defaults={gamma: R / (10 * G)},
+                           metric=function_gap, mode=best_of(0, -1), bound=bound, grid=from_k(1), note=note),
+        witness=flat_ridge, name=name,
+        mutants=(Changed("seven tenths of the first gap are reached", bound=Piecewise((Delta, k < 20), (7 * Delta / 10, True))),))
+
+
+def along_ones(compressor: Any, step: sp.Expr, default: sp.Expr, name: str, note: str) -> RateBound:
+    """x_1 + x_2 stays as it is."""
+    return RateBound(
+        algorithm=CompressedGradient(step, compressor), assumptions=nonsmooth, condition=gamma > 0, defaults={gamma: default}, metric=distance_along_ones,
+        bound=M0, relation=Relation.EQUAL, on=(flat_ridge,), name=name, note=note,
+        mutants=(Changed("on a steep ridge, too", steep_ridge), Changed("sent in full", flat_ridge, algorithm=GradientDescent(step))))
+
+
+false_sign_descent = Theorem(
+    id="false-sign-descent",
+    title="FALSE: descent along the signs of subgradients converges on convex functions",
+    source="Karimireddy, Rebjock, Stich, Jaggi (2019)",
+    claims=(
+        like_a_subgradient(ScaledSign(), R**2 / (2 * gamma * k) + gamma * G**2 / 2, "scaled", "What the subgradient method does at the same step."),
+        like_a_subgradient(Sign(), G * (R**2 / (2 * gamma * k) + gamma * d / 2), "unscaled",
+                           "What the method does that divides by the subgradient's length, at steps as long."),
+        along_ones(ScaledSign(), gamma, R / (10 * G), "scaled-steps", "x_1 + x_2 never changes, so the gap stays above its share in the first one."),
+        along_ones(Sign(), gamma / (k + 1), R / 3, "decreasing-steps", "Steps of any length, decreasing or not, for every sign is (1, -1) or (-1, 1)."),
     ),
 )
