@@ -177,6 +177,7 @@ class Space:
 
     A range with positive ends is searched in the logarithm, any other one evenly. `parameters` is plain arithmetic, so that rational numbers give a
     rational problem; `start` is among what it returns. `random`: worth a look only for methods that draw (others see a plainer family's problem there).
+    `asked`: worth a look only for claims that assume one of these (to others its problems are those of a plainer family).
     `mu_over_L` names the inverse of the condition number, wherever a space has it. For property-based tests a choice may also hold integers (`counts`;
     one called `dimension` is kept below the dimension asked for) and tuples with one number a coordinate (`each`, all of the same length).
     """
@@ -184,6 +185,7 @@ class Space:
     ranges: Mapping[str, tuple[float, float]]
     parameters: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     random: bool = False
+    asked: tuple[type, ...] = ()
     counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     each: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 

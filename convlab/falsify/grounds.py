@@ -40,12 +40,17 @@ class Choice:
     places: Mapping[Any, Any]
 
 
-def spaces(families: Mapping[str, Family], random: bool = True) -> Iterator[Ground]:
-    """The search spaces of every family; without `random`, those only that a method without draws is worth running on."""
+def spaces(families: Mapping[str, Family], random: bool = True, assumptions: tuple[type, ...] | None = None) -> Iterator[Ground]:
+    """The search spaces of every family; without `random`, those only that a method without draws is worth running on; with `assumptions`, those only
+    that are worth a look for a claim of these."""
     for family in families.values():
-        for number, space in enumerate(s for s in family.search if random or not s.random):
+        for number, space in enumerate(s for s in family.search if (random or not s.random) and _worth(s, assumptions)):
             yield Ground(family.name if len(family.search) == 1 else f"{family.name}/{number + 1}", space.ranges,
                          partial(_made, family, space), partial(_told, family, space))
+
+
+def _worth(space: Space, assumptions: tuple[type, ...] | None) -> bool:
+    return assumptions is None or not space.asked or any(issubclass(kind, space.asked) for kind in assumptions)
 
 
 def members(families: Mapping[str, Family]) -> Iterator[Ground]:
@@ -62,8 +67,8 @@ def _made(family: Family, space: Space, numbers: Mapping[str, Any]) -> tuple[Any
 
 
 def _told(family: Family, space: Space, numbers: Mapping[str, Any]) -> Mapping[str, Any]:
-    parameters = dict(space.parameters(numbers))
-    return {"family": family.name, "start": parameters.pop("start"), "parameters": parameters}
+    parameters = {name: value for name, value in space.parameters(numbers).items() if name != "start"}
+    return {"family": family.name, "start": _made(family, space, numbers)[1].point, "parameters": parameters}
 
 
 def _member(problem: Any, starts: tuple[Start, ...], numbers: Mapping[str, Any]) -> tuple[Any, Start]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,9 @@ def _problem(path: str | Path, document: Mapping[str, Any], families: Mapping[st
     if document["family"] not in families:
         raise BadInput(f"{path}: no problem family is called {document['family']!r}; there are {', '.join(sorted(families))}.")
     try:
-        problem = families[document["family"]].make(**document["parameters"], start=document["start"])
+        make = families[document["family"]].make
+        takes = "start" in signature(make).parameters
+        problem = make(**document["parameters"], **({"start": document["start"]} if takes else {}))
         return problem, f"{document['family']}({', '.join(f'{name}={_short(v)}' for name, v in document['parameters'].items())})"
     except (ValueError, TypeError, KeyError, ZeroDivisionError, AttributeError) as error:      # numbers of a file may be anything
         raise BadInput(f"{path}: the family {document['family']} cannot be made with these parameters: {error}") from error

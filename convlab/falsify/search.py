@@ -215,9 +215,24 @@ def fits(claim: RateBound, ground: Ground) -> bool:
 
 
 def fitting(claim: RateBound, families: Mapping[str, Family]) -> list[Ground]:
-    """The grounds that fit: spaces of families, or single problems where no space does."""
-    every = [list(found) for found in (spaces(families, is_random(algorithm_of(claim))), members(families))]
-    return next((kept for kept in ([g for g in found if fits(claim, g)] for found in every) if kept), [])
+    """The grounds that fit: spaces of families, or single problems where no space does. Raises AttributeError where all that match lack what the update asks for."""
+    missing: list[AttributeError] = []
+    for grounds in (spaces(families, is_random(algorithm_of(claim)), claim.assumptions), members(families)):
+        kept = [ground for ground in grounds if _answers(claim, ground, missing)]
+        if kept:
+            return kept
+    if missing:
+        raise missing[0]
+    return []
+
+
+def _answers(claim: RateBound, ground: Ground, missing: list[AttributeError]) -> bool:
+    """Whether it fits, and its problems answer what the update asks of them; what they do not is kept in `missing`."""
+    try:
+        return fits(claim, ground)
+    except AttributeError as error:
+        missing.append(error)
+        return False
 
 
 def _on_cube(trace: Trace, claim: RateBound, ground: Ground) -> Callable[[Array], Array]:

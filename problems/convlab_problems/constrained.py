@@ -159,6 +159,12 @@ BOX_SEARCH = Space({"L": (1 / 8, 64), "mu_over_L": (1e-4, 1), "radius": (1 / 8, 
 LINE_SEARCH = Space({"L": (1 / 8, 64), "R": (1 / 8, 64), "slope_over_LR": (1e-3, 10)},
                     lambda n: {"c": n["slope_over_LR"] * n["L"] * n["R"], "L": n["L"], "start": (n["R"],)})
 BOX = Family("box_quadratic", partial(make, Box), box_members, (BOX_SEARCH,))
-BALL = Family("ball_quadratic", partial(make, Ball), ball_members)
-SIMPLEX = Family("simplex_quadratic", partial(make, Simplex), simplex_members)
+ROUND_SEARCH = Space({"L": (1 / 8, 64), "mu_over_L": (0, 1), "radius": (1 / 8, 64), "pressure": (1e-3, 10), "seed": (1, 32), "first": (-0.7, 0.7), "second": (-0.7, 0.7)},
+                     lambda n: {"spectrum": (n["mu_over_L"] * n["L"], n["L"]), "radius": n["radius"], "force": n["pressure"] * n["L"] * n["radius"],
+                                "seed": int(n["seed"]), "start": (n["first"] * n["radius"], n["second"] * n["radius"])})
+CORNER_SEARCH = Space({"L": (1 / 8, 64), "mu_over_L": (0, 1), "radius": (1 / 8, 64), "pressure": (1e-3, 10), "seed": (1, 32), "first": (0, 1)},
+                      lambda n: {"spectrum": (n["mu_over_L"] * n["L"], n["L"]), "radius": n["radius"], "force": n["pressure"] * n["L"] * n["radius"],
+                                 "seed": int(n["seed"]), "start": (n["first"] * n["radius"], (1 - n["first"]) * n["radius"])})
+BALL = Family("ball_quadratic", partial(make, Ball), ball_members, (ROUND_SEARCH,))
+SIMPLEX = Family("simplex_quadratic", partial(make, Simplex), simplex_members, (CORNER_SEARCH,))
 HALF_LINE = Family("half_line", make_half_line, half_line_members, (LINE_SEARCH,))

@@ -14,7 +14,7 @@ import numpy as np
 
 from convlab.assumptions import MixingMatrix, OnePeerRounds
 from convlab.constants import Array, Number, exact
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import array_of
 
 
@@ -185,4 +185,8 @@ def members() -> Iterable[Member]:
     yield Member("one-peer-8", make("one_peer", 8))
 
 
-FAMILY = Family("graphs", make, members)
+SEARCH = (Space({"size": (3, 12), "self_weight": (1e-2, 0.99)}, lambda n: {"kind": "ring", "size": int(n["size"]), "self_weight": n["self_weight"]}),
+          Space({"size": (2, 12), "pull": (1e-2, 0.99)}, lambda n: {"kind": "lazy_complete", "size": int(n["size"]), "pull": n["pull"]}),
+          Space({"size": (3, 16)}, lambda n: {"kind": "star", "size": int(n["size"])}),
+          Space({"size": (2, 16)}, lambda n: {"kind": "one_peer", "size": int(n["size"])}))
+FAMILY = Family("graphs", make, members, SEARCH)

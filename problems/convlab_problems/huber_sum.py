@@ -10,8 +10,8 @@ import numpy as np
 
 from convlab.assumptions import Convex, Minimum, PolyakLojasiewicz, Smooth, StronglyConvex
 from convlab.constants import Array, Number, exact, lower
-from convlab.operations import clip
-from convlab.problem import Family, Member, Start
+from convlab.operations import Unsupported, clip, least_along
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import array_of, number, orthogonal, starts_around, vector
 
 DIMENSION = 3
@@ -47,6 +47,12 @@ class HuberSum:
         """mu t + sum_j weight_j clip(a_j . t) a_j."""
         t = x - self.centre
         return self.mu * t + (self.weights * clip(t @ self.rows.T, -self.thresholds, self.thresholds)) @ self.rows
+
+    def best_step(self, x: Array, direction: Array) -> Array:
+        """The best step along a direction of descent that is no longer than the gradient, by bisection; raises Unsupported where mu = 0."""
+        if self.mu == 0:
+            raise Unsupported("a sum of Huber functions with straight ends has no longest best step")
+        return least_along(self.gradient, x, direction, 1 / self.mu)
 
     def facts(self) -> tuple[Any, ...]:
         """Smooth; convex, strongly where mu > 0."""
@@ -85,4 +91,8 @@ def members() -> Iterator[Member]:
     yield Member("huber-sum-strongly-convex", make(Fraction(2, 7), 18, centre=(-9, 4, Fraction(5, 2)), seed=8, width=Fraction(7, 2)))
 
 
-FAMILY = Family("huber_sum", make, members)
+CENTRE = Fraction(-9, 4)      # where the searched ones have their minimum: not at 0, which a method might know
+SEARCH = (Space({"L": (1 / 8, 64), "mu_over_L": (0, 0.99), "R": (1 / 8, 64), "width_over_R": (1e-2, 10), "seed": (1, 64), "second": (-1, 1), "third": (-1, 1)},
+                lambda n: {"mu": n["mu_over_L"] * n["L"], "L": n["L"], "centre": CENTRE, "seed": int(n["seed"]), "width": n["width_over_R"] * n["R"],
+                           "start": (CENTRE + n["R"], CENTRE + n["second"] * n["R"], CENTRE + n["third"] * n["R"])}),)
+FAMILY = Family("huber_sum", make, members, SEARCH)

@@ -134,7 +134,9 @@ def _newton(problem: Logistic) -> Array:
     for _ in range(60):
         step = np.linalg.solve(_hessian(problem, x), problem.gradient(x[None])[0])
         halved = next((s for s in 0.5 ** np.arange(30) if problem.value((x - s * step)[None])[0] < problem.value(x[None])[0]), 1.0)
-        x = x - halved * step                            # at rounding level no step lowers f: then the full step polishes
+        before, x = x, x - halved * step                 # at rounding level no step lowers f: then the full step polishes
+        if np.array_equal(before, x):
+            break
     slope = float(np.linalg.norm(problem.gradient(x[None])))
     terms = float(np.abs(problem.sample_gradients(x[None])).sum(axis=-1).mean())
     if slope > 1e-14 * terms:
@@ -165,4 +167,6 @@ def members() -> Iterator[Member]:
 
 DRAWN = (Space({"mu": (1 / 64, 8), "width": (1 / 8, 8)}, lambda n: n, random=True,
                counts={"dimension": (1, 5), "samples": (1, 24), "seed": (0, 999)}),)
-FAMILY = Family("logistic", make, members, drawn=DRAWN)
+SEARCH = (Space({"mu": (1 / 64, 8), "width": (1 / 8, 8), "samples": (2, 9), "dimension": (1, 3), "seed": (0, 999)},
+                lambda n: {"mu": n["mu"], "samples": int(n["samples"]), "dimension": int(n["dimension"]), "width": n["width"], "seed": int(n["seed"])}, random=True),)
+FAMILY = Family("logistic", make, members, SEARCH, DRAWN)

@@ -11,7 +11,7 @@ import numpy as np
 from convlab.assumptions import BoundedGradients, Isotropic, LossScaling, Minimum
 from convlab.constants import Array, Number, exact
 from convlab.draws import Adversary, Draws
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems import quadratic
 from convlab_problems.quadratic import PrescribedSpectrum
 from convlab_problems.rational import number, vector
@@ -121,5 +121,12 @@ def quadratic_members() -> Iterator[Member]:
     yield Member("scaled-quadratic-3", make_quadratic(Fraction(2, 7), overflow=11, scale0=Fraction(1, 4), centre=(4, -9, Fraction(5, 3))))
 
 
-SEQUENCES = Family("gradient-sequences", make, sequence_members)
-QUADRATICS = Family("scaled-quadratic", make_quadratic, quadratic_members)
+SEQUENCE_SEARCH = (Space({"magnitude": (1 / 8, 64), "small_over": (1e-2, 1), "overflow_over": (1 / 2, 64), "scale0": (1 / 8, 64)},
+                         lambda n: {"magnitudes": (n["small_over"] * n["magnitude"], n["magnitude"]), "overflow": n["overflow_over"] * n["magnitude"],
+                                    "scale0": n["scale0"]}, random=True),)
+CENTRE = Fraction(-7, 2)
+QUADRATIC_SEARCH = (Space({"lam": (1 / 8, 64), "R": (1 / 8, 64), "overflow_over_lam_R": (1 / 8, 64), "scale0": (1 / 8, 64)},
+                          lambda n: {"lam": n["lam"], "overflow": n["overflow_over_lam_R"] * n["lam"] * n["R"], "scale0": n["scale0"], "centre": (CENTRE,),
+                                     "start": (CENTRE + n["R"],)}, asked=(LossScaling,)),)
+SEQUENCES = Family("gradient-sequences", make, sequence_members, SEQUENCE_SEARCH)
+QUADRATICS = Family("scaled-quadratic", make_quadratic, quadratic_members, QUADRATIC_SEARCH)

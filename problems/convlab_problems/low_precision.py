@@ -11,7 +11,7 @@ import numpy as np
 from convlab.assumptions import FixedPointGrid
 from convlab.constants import Array, Number, exact
 from convlab.draws import Draws
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems import huber, noisy, quadratic
 from convlab_problems.noisy import Noisy
 from convlab_problems.rational import direction, vector
@@ -94,4 +94,16 @@ def members() -> Iterator[Member]:
     yield Member("grid-huber-2", on_grid(huber.make(Fraction(1, 2), 6, centre=(Fraction(1, 3), -1), threshold=2), Fraction(1, 2), (Fraction(-5, 4), 3)))
 
 
-FAMILY = Family("grid-weights", make, members)
+SEARCH = (Space({"L": (1 / 8, 64), "halvings": (-1, 6), "cells": (-32, 32), "off": (0, 1), "noise_over": (0, 4)},
+                lambda n: _searched(n, (n["L"],)), random=True),
+          Space({"L": (1 / 8, 64), "mu_over_L": (1e-2, 1), "halvings": (-1, 6), "cells": (-32, 32), "off": (0, 1), "noise_over": (0, 4)},
+                lambda n: _searched(n, (n["mu_over_L"] * n["L"], n["L"])), random=True))
+
+
+def _searched(n: Any, spectrum: tuple[Any, ...]) -> dict[str, Any]:
+    """A spacing that floats represent, the minimiser `off` of a cell from a grid point, noise in units of what moves by a cell."""
+    spacing = Fraction(2) ** -int(n["halvings"])
+    return {"spectrum": spectrum, "spacing": spacing, "centre": (7 + n["off"]) * spacing, "noise": n["noise_over"] * n["L"] * spacing, "cells": 7 + int(n["cells"])}
+
+
+FAMILY = Family("grid-weights", make, members, SEARCH)

@@ -12,7 +12,7 @@ from convlab.assumptions import Convex, ConvexSamples, FiniteSum, Lipschitz, Lip
 from convlab.constants import Array, Number, exact, upper
 from convlab.draws import Draws, Uniform
 from convlab.operations import clip
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import matching, number, starts_around, vector
 
 
@@ -122,4 +122,10 @@ def members() -> Iterator[Member]:
     yield Member("huber-losses-3", make((0, 1, -1, half), curvatures=(4, 9, 2, 5), centres=(1, 3, Fraction(-9, 2), 20), widths=(4, 3, 1, Fraction(3, 2))))
 
 
-FAMILY = Family("neighbours", make, members)
+CENTRE = Fraction(5, 2)
+SEARCH = (Space({"slope": (1 / 8, 64), "L": (1 / 8, 64), "turned": (-1, 1), "n": (2, 6), "R": (1 / 8, 64)},
+                lambda n: {"slopes": (n["slope"],) * int(n["n"]) + (n["turned"] * n["slope"],), "smoothness": n["L"], "start": (CENTRE + n["R"],)}, random=True),
+          Space({"L": (1 / 8, 64), "width": (1 / 8, 64), "apart": (1 / 8, 64), "other_over_L": (1e-2, 1), "R": (-2, 2)},
+                lambda n: {"slopes": (0, 0, 0), "curvatures": (n["L"], n["other_over_L"] * n["L"], n["L"]), "centres": (CENTRE, CENTRE, CENTRE + n["apart"]),
+                           "widths": n["width"], "start": (CENTRE + n["R"] * n["apart"],)}, random=True))
+FAMILY = Family("neighbours", make, members, SEARCH)

@@ -11,7 +11,7 @@ import numpy as np
 from convlab.arithmetic import Arithmetic
 from convlab.assumptions import Lipschitz, Minimum, PolyakLojasiewicz, Smooth
 from convlab.constants import Array, Number, exact, lower
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import number, root_constant, starts_around, vector
 from convlab_problems.transcendental import cast_irrational, sin
 
@@ -130,5 +130,8 @@ def wavy_members() -> Iterator[Member]:
     yield Member("wavy-3", make_wavy(5, centre=(-3, 12, Fraction(7, 4)), width=Fraction(3, 2)))
 
 
-COSINE = Family("cosine", make_cosine, cosine_members)
-WAVY = Family("wavy", make_wavy, wavy_members)
+CENTRE = Fraction(-8, 3)      # where the searched ones have their minimum: not at 0, which a method might know
+SEARCH = (Space({"L": (1 / 8, 64), "width": (1 / 8, 64), "place": (-3, 3)},
+                lambda n: {"L": n["L"], "centre": CENTRE, "width": n["width"], "start": (CENTRE + n["place"] * n["width"],)}),)
+COSINE = Family("cosine", make_cosine, cosine_members, SEARCH)
+WAVY = Family("wavy", make_wavy, wavy_members, SEARCH)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab.problem import Family, Member
+from convlab.problem import Family, Member, Space
 from convlab_problems.rational import number, vector
 from convlab_problems.slopes import PiecewiseSlopes, from_lowest, from_stationary
 
@@ -59,5 +59,9 @@ def cycle_members() -> Iterator[Member]:
     yield Member("three-cycle", make_cycle(Fraction(3, 5), width=4, start=13))
 
 
-FAMILY = Family("piecewise", make, members)
+CENTRE = Fraction(5, 2)      # about which the searched ones have their knots
+SEARCH = (Space({"L": (1 / 8, 64), "mu_over_L": (-1, 0.99), "width": (1 / 8, 64), "seed": (0, 64), "place": (-2, 2)},
+                lambda n: {"mu": n["mu_over_L"] * n["L"], "L": n["L"], "seed": int(n["seed"]), "width": n["width"], "centre": CENTRE,
+                           "start": (CENTRE + n["place"] * n["width"],)}),)
+FAMILY = Family("piecewise", make, members, SEARCH)
 CYCLE = Family("three_cycle", make_cycle, cycle_members)

@@ -127,4 +127,6 @@ def members() -> Iterator[Member]:
 
 DRAWN = (Space({"mu": (1 / 64, 8)}, lambda n: {"scales": n["scales"], "mu": n["mu"], "seed": n["seed"]},
                random=True, counts={"seed": (0, 999)}, each={"scales": (1 / 8, 8)}),)
-FAMILY = Family("ridge", make, members, drawn=DRAWN)
+SEARCH = (Space({"mu": (1 / 64, 8), "first": (1 / 8, 8), "second": (1 / 8, 8), "seed": (0, 999)},
+                lambda n: {"scales": (n["first"], n["second"]), "mu": n["mu"], "seed": int(n["seed"])}, random=True),)
+FAMILY = Family("ridge", make, members, SEARCH, DRAWN)

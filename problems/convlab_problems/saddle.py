@@ -11,7 +11,7 @@ import numpy as np
 from convlab.assumptions import Bilinear, LipschitzOperator, OneCoupling, SaddlePoint, StronglyMonotone
 from convlab.constants import Array, Number, exact
 from convlab.operations import stack
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import array_of, number, orthogonal, program_of, root_constant, starts_around, vector
 
 
@@ -95,7 +95,7 @@ def saddle(spectrum: Any, mu: Any = 0, at: Any = 0, rotation: int | None = None,
 
 
 def make_bilinear(matrix: Any = None, coupling: Any = None, at: Any = 0, start: Any = None) -> QuadraticSaddle:
-    """x^T B y for a matrix B (its singular values are computed in float64), or for B = coupling (x and y numbers).
+    """x^T B y for a matrix B (its singular values are computed in float64), or for B = coupling (x and y numbers; several: a diagonal).
 
     Raises ValueError unless exactly one of them is given, and for a matrix that is not square.
     """
@@ -127,5 +127,20 @@ def strongly_monotone_members() -> Iterator[Member]:
     yield Member("saddle-spectrum-3", saddle((Fraction(1, 4), Fraction(16, 3), 12), mu=Fraction(5, 2), at=(2, -4, 0, Fraction(9, 2), 1, -8), rotation=31))
 
 
-BILINEAR = Family("bilinear", make_bilinear, bilinear_members)
-STRONGLY_MONOTONE = Family("strongly-monotone-saddle", saddle, strongly_monotone_members)
+AT = (Fraction(9, 4), Fraction(-5, 2), Fraction(7, 3), Fraction(1, 2))      # where the searched ones have their saddle: not at 0, which a method might know
+
+
+def _from(n: Any, planes: int) -> dict[str, Any]:
+    """Saddle and start: R apart in the first plane and `other` R in the second, turned between x and y."""
+    apart = (n["R"] * (1 - n["turn"]), n["R"] * n["turn"]) if planes == 1 else (n["R"] * (1 - n["turn"]), n["other"] * n["R"], n["R"] * n["turn"], 0 * n["R"])
+    return {"at": AT[:2 * planes], "start": tuple(a + b for a, b in zip(AT, apart, strict=False))}
+
+
+PLANE, PLANES = {"R": (1 / 8, 64), "turn": (0, 1)}, {"R": (1 / 8, 64), "turn": (0, 1), "other": (-1, 1), "least_over_s": (1e-3, 1)}
+BILINEAR_SEARCH = (Space({"s": (1 / 8, 64), **PLANE}, lambda n: {"coupling": n["s"], **_from(n, 1)}),
+                   Space({"s": (1 / 8, 64), **PLANES}, lambda n: {"coupling": (n["s"], n["least_over_s"] * n["s"]), **_from(n, 2)}))
+MONOTONE_SEARCH = (Space({"s": (1 / 8, 64), "mu_over_s": (1e-3, 10), **PLANE}, lambda n: {"spectrum": (n["s"],), "mu": n["mu_over_s"] * n["s"], **_from(n, 1)}),
+                   Space({"s": (1 / 8, 64), "mu_over_s": (1e-3, 10), **PLANES},
+                         lambda n: {"spectrum": (n["s"], n["least_over_s"] * n["s"]), "mu": n["mu_over_s"] * n["s"], **_from(n, 2)}))
+BILINEAR = Family("bilinear", make_bilinear, bilinear_members, BILINEAR_SEARCH)
+STRONGLY_MONOTONE = Family("strongly-monotone-saddle", saddle, strongly_monotone_members, MONOTONE_SEARCH)

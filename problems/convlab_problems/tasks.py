@@ -11,7 +11,7 @@ import numpy as np
 from convlab.assumptions import Convex, Minimum, Smooth, Tasks
 from convlab.constants import Array, Constant, exact, upper
 from convlab.operations import solve
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import array_of, orthogonal, starts_around, vector
 
 EIGENVALUE_SLACK = Fraction(1, 10**9)     # relative: eigvalsh of matrices of order 5 is right to about 1e-14
@@ -112,4 +112,16 @@ def members() -> Iterator[Member]:
     yield Member("tasks-negative-5", rotated(((-half, -half, 1, 3, 6), (-half, Fraction(2, 3), 2, 3, 5)), ((9, 0, -4, 1, 2), (0, half, 3, -8, -1)), seed=29))
 
 
-FAMILY = Family("task-pairs", make, members)
+CENTRE = Fraction(7, 2)      # near which the searched ones have their minima: not at 0, which a method might know
+SEARCH = (Space({"a": (1 / 8, 64), "b_over_a": (1e-3, 1), "c_over_a": (1e-3, 1), "d_over_a": (1e-3, 1), "apart": (1 / 8, 64), "down": (-1, 1),
+                 "first": (-2, 2), "second": (-2, 2)},
+                lambda n: {"matrices": (_diagonal(n["a"], n["b_over_a"] * n["a"]), _diagonal(n["c_over_a"] * n["a"], n["d_over_a"] * n["a"])),
+                           "centres": ((CENTRE, -CENTRE), (CENTRE + n["apart"], -CENTRE + n["down"] * n["apart"])),
+                           "start": (CENTRE + n["first"] * n["apart"], -CENTRE + n["second"] * n["apart"])}, asked=(Tasks,)),)
+
+
+def _diagonal(first: Any, second: Any) -> Any:
+    return ((first, 0), (0, second))
+
+
+FAMILY = Family("task-pairs", make, members, SEARCH)

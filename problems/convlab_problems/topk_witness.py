@@ -11,7 +11,7 @@ import numpy as np
 from convlab.assumptions import Minimum, Quadratic, Smooth, StronglyConvex, Workers
 from convlab.constants import Array, exact
 from convlab.operations import inner
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,4 +77,5 @@ def members() -> Iterable[Member]:
     yield Member("topk-witness", make())
 
 
-FAMILY = Family("topk_witness", make, members)
+SEARCH = (Space({"t": (1 / 8, 64), "second": (-2, 2), "third": (-2, 2)}, lambda n: {"start": (n["t"], n["second"] * n["t"], n["third"] * n["t"])}, asked=(Workers,)),)
+FAMILY = Family("topk_witness", make, members, SEARCH)

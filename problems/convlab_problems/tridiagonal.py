@@ -10,7 +10,7 @@ import numpy as np
 
 from convlab.assumptions import Convex, Minimum, Smooth
 from convlab.constants import Array, Number, exact, upper
-from convlab.problem import Family, Member, Start
+from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import number, starts_around, vector
 
 
@@ -75,4 +75,5 @@ def members() -> Iterator[Member]:
     yield Member("tridiagonal-41", make(30, steps=20, width=Fraction(9, 4)))
 
 
-FAMILY = Family("tridiagonal", make, members)
+SEARCH = (Space({"L": (1 / 8, 64), "width": (1 / 8, 64), "size": (1, 24)}, lambda n: {"L": n["L"], "size": int(n["size"]), "width": n["width"]}),)
+FAMILY = Family("tridiagonal", make, members, SEARCH)

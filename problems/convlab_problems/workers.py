@@ -97,9 +97,9 @@ def members() -> Iterable[Member]:
 CENTRE = Fraction(-11, 4)      # where the searched ones have their minimum: not at 0, which a method might know
 SEARCH = (Space({"lam": (1 / 8, 64), "R": (1 / 8, 64), "shift_over_lam_R": (-10, 10)},
                 lambda n: {"lam": n["lam"], "shifts": ((n["shift_over_lam_R"] * n["lam"] * n["R"],), (-n["shift_over_lam_R"] * n["lam"] * n["R"],)),
-                           "minimiser": (CENTRE,), "start": (CENTRE + n["R"],)}),
+                           "minimiser": (CENTRE,), "start": (CENTRE + n["R"],)}, asked=(Workers,)),
           Space({"lam": (1 / 8, 64), "R": (1 / 8, 64), "along": (-1, 1), "across": (-1, 1), "shift_over_lam_R": (0, 10)},
                 lambda n: {"lam": n["lam"], "shifts": tuple((s * n["shift_over_lam_R"] * n["lam"] * n["R"] * a, s * n["shift_over_lam_R"] * n["lam"] * n["R"] * (1 - a))
                                                             for s, a in ((1, n["across"]), (-1, n["across"]), (0, n["across"]))),
-                           "minimiser": (CENTRE, 2 * CENTRE), "start": (CENTRE + n["R"], 2 * CENTRE + n["along"] * n["R"])}))
+                           "minimiser": (CENTRE, 2 * CENTRE), "start": (CENTRE + n["R"], 2 * CENTRE + n["along"] * n["R"])}, asked=(Workers,)))
 FAMILY = Family("workers", make, members, SEARCH)
