@@ -56,6 +56,8 @@ from convlab.judge.verdict import (
     Check as Check, Skipped as Skipped, Verdict as Verdict, Witness as Witness, Word as Word,
 )
 from convlab.prove import prove as prove
+from convlab.prove.pep.certified import Certification as Certification, Certified as Certified
+from convlab.prove.pep.certify import certify as certify
 from convlab.falsify.falsifier import falsify as falsify
 from convlab.falsify.mutants import mutants as mutants
 from convlab.falsify.sharpen import Row as Row, Sharpening as Sharpening, sharpen as sharpen

@@ -14,6 +14,10 @@ from convlab.cli.options import (
     All,
     Alpha,
     Budget,
+    Certifiable,
+    CertificateFile,
+    Certificates,
+    Counts,
     Dimension,
     Engine,
     False_,
@@ -21,6 +25,7 @@ from convlab.cli.options import (
     Iterations,
     Json,
     Names,
+    Numbers,
     Out,
     Outside,
     Param,
@@ -111,6 +116,17 @@ def prove(names: Names = None, all: All = False, part: Part = None, topic: Topic
     from convlab.cli.targets import targets
 
     return proving.proved(targets(names, part=part, topic=topic, true=all, false=false, verb="prove"), settings(workers=workers), json=json)
+
+
+@command
+def certify(names: Certifiable = None, n: Counts = None, all: All = False, part: Part = None, topic: Topic = None, false: False_ = False, param: Numbers = None,
+            workers: Workers = DEFAULT.workers, certificate: CertificateFile = None, out: Certificates = None, json: Json = False) -> int:
+    """The exact worst case after n updates, and a proof of the bound in rationals."""
+    from convlab.cli import certifying
+
+    if certificate is not None:
+        return certifying.checked(names, certificate, json=json)
+    return certifying.told(names, n or (1, 2, 5), param or [], settings(workers=workers).workers, part=part, topic=topic, true=all, false=false, out=out, json=json)
 
 
 @command

@@ -33,6 +33,14 @@ InstanceFile = Annotated[Path | None, typer.Option("--instance", metavar="FILE",
                                                    show_default="all that match")]
 Witnesses = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Write what was found there: data file and standalone script.",
                                                 show_default="nothing is written")]
+Certifiable = Annotated[list[str] | None, typer.Argument(metavar="[ID[:CLAIM] | FILE.py]...", help="Theorems of the catalogue, or files of your own.",
+                                                         show_default=False)]
+Counts = Annotated[list[int] | None, typer.Option("--n", metavar="N", help="Updates of the run; may be repeated.", show_default="1, 2, 5")]
+Numbers = Annotated[list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="Fix a parameter or a constant, such as gamma=1/4 or L=8; may be repeated.",
+                                                   show_default="defaults, and constants far from 1")]
+CertificateFile = Annotated[Path | None, typer.Option("--certificate", metavar="FILE", help="Check this certificate: a file that certify --out wrote.",
+                                                      show_default="none")]
+Certificates = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Write certificates and instances there.", show_default="nothing is written")]
 Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the files go.")]
 
 

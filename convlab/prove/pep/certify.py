@@ -1,9 +1,9 @@
 """`certify`: the exact worst case of a claim after n updates, a rational proof of its bound there, and an instance that comes close to it."""
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any
@@ -12,104 +12,23 @@ from convlab import symbols
 from convlab.catalogue import theorem as named
 from convlab.constants import is_rational
 from convlab.errors import BadInput
-from convlab.judge.verdict import jsonable, short
+from convlab.judge.verdict import jsonable
 from convlab.operations import Unsupported
 from convlab.problem import Family, installed_families
-from convlab.prove.pep.certificate import allowed, document_of, with_condition_number
+from convlab.prove.pep.certificate import allowed, document_of
+from convlab.prove.pep.certified import Certification, Certified, Status, Unclaimed
 from convlab.prove.pep.identity import Proof, combination, residual
 from convlab.prove.pep.interpolant import Interpolant
+from convlab.prove.pep.numbers import values_of
 from convlab.prove.pep.reconstruct import reconstructed
 from convlab.prove.pep.rounding import proved
 from convlab.prove.pep.runs import Run, run_exactly, run_in_floats, setting_of, tight_runs
-from convlab.prove.pep.sdp import Worst, program_of, worst_case
+from convlab.prove.pep.sdp import Program, Worst, limited, program_of, worst_case
 from convlab.prove.pep.statement import Statement, statement_of, unfit
-from convlab.run.cases import refuse_outside
-from convlab.run.points import default_point, holds
-from convlab.symbols import Role, Symbol
 from convlab.theorem import FalseClaim, Multipliers, OneStep, RateBound, Theorem
 
 CLOSE = Fraction(1, 10**6)       # an instance this close to the bound shows that it is tight
 SURE = Fraction(1, 10**9)        # above a bound that is known in floats by this much, an instance refutes it
-SIMPLE = 10**6                   # denominators of defaults that are no rationals: any point of the condition does as well
-# Far from 1 and from each other, and squares where formulas take roots: sqrt(L), sqrt(mu), sqrt(kappa) and sqrt(L mu) are rational.
-CONSTANTS: Mapping[Any, Fraction] = {symbols.L: Fraction(49, 4), symbols.mu: Fraction(4, 9), symbols.R: Fraction(5, 2), symbols.Delta: Fraction(9, 2), symbols.G: Fraction(8, 3),
-                                     symbols.coupling: Fraction(5, 3), symbols.M0: Fraction(7, 3)}
-
-
-class Status(Enum):
-    """What stands of a bound at one n."""
-
-    TIGHT = "tight"                # proved in rationals, and attained by an instance to a millionth
-    VALID = "valid"                # proved in rationals: worst case <= (1 + 1e-6) bound
-    NUMERICAL = "numerical"        # the solver's number alone
-    REFUTED = "refuted"            # an instance, run in rationals, exceeds it
-
-
-@dataclass(frozen=True)
-class Certified:
-    """One claim at one n. `worst_case` is the solver's number (a rational where an instance attains the bound exactly), `slack` how far above the bound the proof reaches.
-
-    `measured` is the reconstructed worst case run by the engine in floats; `instance` the one that shows `tight` or `refuted`; `certificate` the document.
-    """
-
-    theorem: str
-    claim: str
-    n: int
-    status: Status
-    worst_case: Any
-    bound: Any
-    parameters: Mapping[str, Any]
-    constants: Mapping[str, Any]
-    slack: float | None = None
-    measured: float | None = None
-    certificate: Mapping[str, Any] | None = None
-    instance: Mapping[str, Any] | None = None
-    symbolic: tuple[str, ...] = ()           # facts of the claim that `convlab prove` shows for every n
-    notes: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The item of `results` in `convlab certify --json`."""
-        return {"theorem": self.theorem, "claim": self.claim, "n": self.n, "worst_case": jsonable(self.worst_case), "bound": jsonable(self.bound),
-                "status": self.status.value, "slack": self.slack, "measured": self.measured, "parameters": jsonable(self.parameters),
-                "constants": jsonable(self.constants), "certificate": self.certificate, "instance": self.instance, "symbolic": list(self.symbolic),
-                "notes": list(self.notes)}
-
-    def __str__(self) -> str:
-        name = self.theorem if self.claim == "main" else f"{self.theorem}:{self.claim}"
-        return f"{self.status.value:9} {name} n = {self.n}: worst case {short(float(self.worst_case))}, bound {short(self.bound)}"
-
-
-@dataclass(frozen=True)
-class Unclaimed:
-    """A claim (at n, or at any) of which no worst case is computed, and why."""
-
-    theorem: str
-    claim: str
-    reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The item of `skipped`."""
-        return {"theorem": self.theorem, "claim": self.claim, "problem": "", "reason": self.reason}
-
-
-@dataclass(frozen=True)
-class Certification:
-    """Everything that `certify` found."""
-
-    results: tuple[Certified, ...]
-    skipped: tuple[Unclaimed, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Results and skips, as in `convlab certify --json`."""
-        return {"results": [r.to_json() for r in self.results], "skipped": [s.to_json() for s in self.skipped]}
-
-    def __add__(self, other: Certification) -> Certification:
-        return Certification(self.results + other.results, self.skipped + other.skipped)
-
-    def __str__(self) -> str:
-        return "\n".join([*map(str, self.results), *(f"not claimed {s.theorem}:{s.claim}: {s.reason}" for s in self.skipped)])
-
-
 def refuse_without_solver() -> None:
     """Raises BadInput where the solver is not installed."""
     if find_spec("clarabel") is None:
@@ -136,7 +55,7 @@ def certify(theorem: Theorem | str, n: int | Iterable[int] = (1, 2, 5), *, claim
 
 
 def _claim(title: str, claim: Any, counts: list[int], given: Mapping[str, Any], families: Mapping[str, Family]) -> Certification:
-    name, stated = claim.name, claim.asserted if isinstance(claim, FalseClaim) else claim
+    name, stated = claim.name, replace(claim.asserted, tight=(claim.witness,)) if isinstance(claim, FalseClaim) and hasattr(claim.asserted, "tight") else claim
     reason = unfit(stated)
     if reason is not None:
         return Certification((), (Unclaimed(title, name, reason),))
@@ -154,57 +73,18 @@ def _claim(title: str, claim: Any, counts: list[int], given: Mapping[str, Any], 
     return Certification(tuple(found), tuple(skipped.values()))
 
 
-# ---- numbers
-def values_of(title: str, claim: RateBound, given: Mapping[str, Any]) -> tuple[dict[Any, Any], tuple[str, ...]]:
-    """Rational constants and parameters. Raises BadInput for a name that the claim has not or a point outside its condition, Unsupported where it has no default."""
-    known = {str(s): s for s in (*CONSTANTS, *claim.defaults) if s is not symbols.M0}
-    wrong = sorted(set(given) - set(known))
-    if wrong:
-        raise BadInput(f"--param {wrong[0]}: {title} has no such parameter or constant; it has {', '.join(sorted(known))}.")
-    chosen = {known[name]: _number(name, value, known[name]) for name, value in given.items()}
-    constants = with_condition_number({**CONSTANTS, **{s: v for s, v in chosen.items() if s not in claim.defaults}})
-    try:
-        point = {**default_point({s: v for s, v in claim.defaults.items() if s not in chosen}, {**constants, **chosen}), **{s: v for s, v in chosen.items() if s in claim.defaults}}
-    except KeyError as error:
-        raise Unsupported(f"its defaults speak of {error.args[0]}, which has no value here") from error
-    simple = {s: v if is_rational(v) else Fraction(float(v)).limit_denominator(SIMPLE) for s, v in point.items()}
-    values = {**constants, **{s: simple[s] for s in claim.defaults}}
-    notes = tuple(f"{s} = {simple[s]}, near its default {float(v):.9g}" for s, v in point.items() if not is_rational(v))
-    try:
-        if chosen:
-            refuse_outside(claim, title, values, "as given")
-        if not holds(claim.condition, values):
-            raise Unsupported("the default lies outside the condition at the constants of a certificate; give numbers with --param")
-    except KeyError as error:
-        raise Unsupported(f"its condition speaks of {error.args[0]}, which has no value here") from error
-    return values, notes
-
-
-def _number(name: str, value: Any, symbol: Any) -> Any:
-    try:
-        number = Fraction(value) if not isinstance(value, float) else Fraction(str(value))
-    except (ValueError, TypeError, ZeroDivisionError):
-        raise BadInput(f"--param {name}={value}: {value!r} is no number; write 0.25 or 1/4.") from None
-    if isinstance(symbol, Symbol) and symbol.role is Role.CONSTANT and number <= 0:
-        raise BadInput(f"--param {name}={value}: {name} is {symbol.meaning}, a positive number.")
-    if isinstance(symbol, Symbol) and symbol.role in (Role.SIZE, Role.COUNTER):
-        if number.denominator != 1:
-            raise BadInput(f"--param {name}={value}: {name} counts {symbol.meaning} and must be an integer.")
-        return int(number)
-    return number
-
-
 # ---- one claim at one n
 def certified(title: str, claim: RateBound, name: str, values: Mapping[Any, Any], n: int, families: Mapping[str, Family], notes: tuple[str, ...] = ()) -> Certified:
     """What stands of one claim at one n. Raises Unsupported where it has no statement about Gram matrices."""
     statement = statement_of(claim, values, n)
     program = program_of(statement)
     worst = worst_case(program)
-    number = max(worst.value, 0.0) ** (0.5 if statement.squared else 1)
+    proof = _proof(claim, values, n, statement, program, worst) if worst.bounded else None
+    instance = reconstructed(statement, program, worst) if worst.bounded else _far(statement, program)
+    number = max(worst.value, 0.0) ** (0.5 if statement.squared else 1) if worst.bounded else math.inf
     point = {s: values[s] for s in claim.defaults}
-    proof = _proof(claim, values, n, statement, program, worst)
-    instance = reconstructed(statement, program, worst)
-    runs = [*tight_runs(title, claim, values, n, families), *([] if instance is None else _own_run(claim, instance, point, n))]
+    runs = tight_runs(title, claim, values, n, families, statement.constants, statement.kind.slope is None)
+    runs += [] if instance is None else _own_run(claim, instance, point, n)
     measured = None if instance is None else run_in_floats(claim, setting_of(instance, claim, "reconstructed", point), n)
     best = max(runs, key=lambda run: (run.ratio, run.instance != "reconstructed"), default=None)
     status = _status(statement, proof, best)
@@ -213,18 +93,24 @@ def certified(title: str, claim: RateBound, name: str, values: Mapping[Any, Any]
     told = _Notes(statement, worst, proof, status, notes)
     return Certified(title, name, n, status, statement.bound if exactly and is_rational(statement.bound) else number, statement.bound,
                      {str(s): v for s, v in point.items()}, {str(s): v for s, v in values.items() if s in statement.constants and s not in claim.defaults},
-                     None if proof is None else _slack(statement, proof), None if measured is None else float(measured.measured),
+                     None if proof is None or not statement.exact else _slack(statement, proof), None if measured is None else float(measured.measured),
                      None if proof is None or not statement.exact else document_of(title, _renamed(claim, name), n, values, statement, proof),
                      None if shown is None else _shown(shown, instance), symbolic(claim), told.lines())
 
 
-def _renamed(claim: RateBound, name: str) -> RateBound:
-    from dataclasses import replace
+def _far(statement: Statement, program: Program) -> Interpolant | None:
+    """Where the worst case has no bound, or none that the solver sees: the worst among instances of limited size."""
+    near = limited(statement, program)
+    small = program_of(near)
+    worst = worst_case(small)
+    return reconstructed(near, small, worst) if worst.bounded else None
 
+
+def _renamed(claim: RateBound, name: str) -> RateBound:
     return claim if claim.name == name else replace(claim, name=name)
 
 
-def _proof(claim: RateBound, values: Mapping[Any, Any], n: int, statement: Statement, program: Any, worst: Worst) -> Proof | None:
+def _proof(claim: RateBound, values: Mapping[Any, Any], n: int, statement: Statement, program: Program, worst: Worst) -> Proof | None:
     """The declared multipliers where they prove the bound itself; else a rounded dual, at the bound where there is room, else a millionth above."""
     declared = _declared(claim, values, n, statement)
     if declared is not None:
@@ -260,7 +146,7 @@ def _own_run(claim: RateBound, instance: Interpolant, point: Mapping[Any, Any], 
 
 def _status(statement: Statement, proof: Proof | None, best: Run | None) -> Status:
     known = is_rational(statement.bound)
-    if best is not None and best.above(1 if known else 1 + SURE):
+    if best is not None and best.above(Fraction(1) if known else 1 + SURE):
         return Status.REFUTED
     if proof is None or not statement.exact:
         return Status.NUMERICAL
@@ -273,7 +159,8 @@ def _slack(statement: Statement, proof: Proof) -> float:
 
 
 def _shown(run: Run, instance: Interpolant | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": run.instance, "ratio": run.ratio, "measured": jsonable(float(run.measured)), "bound": jsonable(float(run.bound)), "squares": run.squared}
+    found: dict[str, Any] = {"name": run.instance, "ratio": run.ratio, "measured": jsonable(float(run.measured)), "bound": jsonable(float(run.bound)),
+                             "squares": run.squared}
     if run.instance == "reconstructed" and instance is not None:
         found |= {key: _text(getattr(instance, key)) for key in ("points", "gradients", "values", "start", "minimiser")}
         if len(instance.feasible):
@@ -301,6 +188,7 @@ class _Notes:
     def lines(self) -> tuple[str, ...]:
         """What a reader must know of the numbers."""
         unsolved = () if self.worst.solved else ("the solver did not reach its accuracy",)
-        above = self.worst.value > float(allowed(self.statement))
+        unsolved = unsolved if self.worst.bounded else ("the solver finds no upper bound on the worst case",)
+        above = self.worst.bounded and self.worst.value > float(allowed(self.statement))
         missed = ("the solver's worst case lies above the bound, and no instance in rationals shows it",) if above and self.status is Status.NUMERICAL else ()
         return (*self.given, *self.statement.notes, *unsolved, *missed)

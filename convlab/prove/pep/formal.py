@@ -67,7 +67,7 @@ class _Compared:
     def __lt__(self, other: Any) -> Any:
         return _refuse("a comparison")
 
-    __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __lt__  # type: ignore[assignment]
+    __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __lt__
 
     def __bool__(self) -> bool:
         return bool(_refuse("a branch"))
@@ -156,7 +156,8 @@ class Form(_Compared):
 
     __slots__ = ("constant", "square", "values")
 
-    def __init__(self, square: Mapping[tuple[int, int, int], Fraction] | None = None, values: Mapping[str, Fraction] | None = None, constant: Fraction = Fraction(0)) -> None:
+    def __init__(self, square: Mapping[tuple[int, int, int], Fraction] | None = None, values: Mapping[str, Fraction] | None = None,
+                 constant: Fraction = Fraction(0)) -> None:
         self.square, self.values, self.constant = square or {}, values or {}, constant
 
     def __add__(self, other: Any) -> Form:
@@ -168,10 +169,10 @@ class Form(_Compared):
         return self._plus(other, Fraction(-1))
 
     def __rsub__(self, other: Any) -> Form:
-        return (-1 * self)._plus(other, Fraction(1))  # type: ignore[no-any-return]
+        return (-1 * self)._plus(other, Fraction(1))
 
     def __neg__(self) -> Form:
-        return -1 * self  # type: ignore[no-any-return]
+        return -1 * self
 
     def _plus(self, other: Any, factor: Fraction) -> Form:
         if isinstance(other, Form):

@@ -125,7 +125,7 @@ class FormalOracle:
         found = self._seen.get(("gradient", _key(x)))
         if found is None:
             found = self._seen["gradient", _key(x)] = self._kept(x, self._vector(f"g{len(self.samples) - 1}"))
-        return found  # type: ignore[no-any-return]
+        return found
 
     def _kept(self, x: Parts, slope: Parts, implicit: bool = False) -> Sample:
         name = str(len(self.samples) - 1)

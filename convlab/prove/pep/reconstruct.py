@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from math import ceil, log10
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from convlab.prove.pep.oracle import ORIGIN, STAR, START
 from convlab.prove.pep.sdp import Program, Worst, interior
 from convlab.prove.pep.statement import Statement
 
-SHARES = (3e-7, 1e-5, 1e-3)      # of the worst case, given up for room: the first leaves an instance that shows the bound to be tight
+SHARES = (3e-7, 9e-7, 1e-5, 1e-3)      # of the worst case, given up for room: the first two leave an instance that shows the bound to be tight
 DIGITS = 15                      # of the largest entry of a vector, of the largest value
 ATTAINED = ("R", "Delta")        # constants of the start that the instance has exactly
 
@@ -55,7 +54,7 @@ def _vectors(statement: Statement, gram: Array) -> dict[int, Array]:
     scale = np.sqrt(np.maximum(np.diag(gram)[order], 1e-300))
     spread, turn = np.linalg.eigh(gram[np.ix_(order, order)] / scale[:, None] / scale)
     root = (turn * np.sqrt(np.maximum(spread, 0))).T * scale                 # columns are vectors with this Gram matrix
-    corner = np.linalg.qr(root, mode="r")
+    corner: Array = np.linalg.qr(root, mode="r")
     corner = corner * np.where(np.diag(corner) < 0, -1.0, 1.0)[:, None]
     found = {}
     for place, column in zip(order, corner.T, strict=True):
@@ -108,10 +107,11 @@ def _interpolant(statement: Statement, vectors: Mapping[int, Array], values: Map
     samples = [s for s in oracle.samples if s.value in values and (placed or s.name != STAR)]
     points, slopes, heights = [at(s.x) for s in samples], [at(s.g) for s in samples], [values[s.value] for s in samples]
     implicit, minimiser = [int(s.implicit) for s in samples], at({ORIGIN: Fraction(1)})
-    if not placed:                                           # the minimum of the interpolant itself: a gradient step down from the lowest point
-        fallen = [height - Fraction(g @ g) / (2 * kind.high) for height, g in zip(heights, slopes, strict=True)]
+    if not placed and kind.high is not None:                 # the minimum of the interpolant itself: a gradient step down from the lowest point
+        bend = kind.high
+        fallen = [height - Fraction(g @ g) / (2 * bend) for height, g in zip(heights, slopes, strict=True)]
         lowest = min(range(len(fallen)), key=fallen.__getitem__)
-        minimiser = points[lowest] - slopes[lowest] / kind.high
+        minimiser = points[lowest] - slopes[lowest] / bend
         points, slopes, implicit = [*points, minimiser], [*slopes, 0 * minimiser], [*implicit, 0]
         heights = [*(height - fallen[lowest] for height in heights), Fraction(0)]
     return Interpolant(table(points), table(slopes), np.array(heights, dtype=object), np.array(implicit), table([at(s.x) for s in oracle.normals]),

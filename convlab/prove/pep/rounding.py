@@ -69,7 +69,8 @@ def _exposed(program: Program, found: Inside, known: list[list[Fraction]], least
 
 def _echelon(rows: Array) -> Array:
     """Reduced echelon form in floats, with complete pivoting in each row; what is small against a row is rounding."""
-    work, kept, columns = rows.copy(), [], []
+    work = rows.copy()
+    kept: list[Array] = []
     while len(work):
         best = np.unravel_index(np.abs(work).argmax(), work.shape)
         if abs(work[best]) < 1e-3:
@@ -78,7 +79,6 @@ def _echelon(rows: Array) -> Array:
         work = np.delete(work, best[0], axis=0)
         work = work - work[:, best[1]][:, None] * pivot
         kept = [row - row[best[1]] * pivot for row in kept] + [pivot]
-        columns.append(best[1])
     return np.array(kept) if kept else np.zeros((0, rows.shape[1]))
 
 

@@ -1,7 +1,7 @@
 """Instances run by the engine, in rationals and in floats: the reconstructed worst case, and the instances that a claim says are tight."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -35,7 +35,9 @@ class Run:
     @property
     def ratio(self) -> float:
         """Measured over bound."""
-        found = float(Fraction(self.measured) / Fraction(self.bound)) if self.exact and self.bound else float(self.measured) / float(self.bound) if self.bound else float("inf")
+        if not self.bound:
+            return float("inf") if self.measured else 0.0
+        found = float(Fraction(self.measured) / Fraction(self.bound)) if self.exact else float(self.measured) / float(self.bound)
         return found**0.5 if self.squared else found
 
     def above(self, factor: Fraction) -> bool:
@@ -82,8 +84,11 @@ def _run(claim: RateBound, setting: Setting, n: int, exact: bool) -> Run | None:
     return None
 
 
-def tight_runs(title: str, claim: RateBound, values: Mapping[Any, Any], n: int, families: Mapping[str, Family]) -> list[Run]:
-    """The claim's own tight instances, made for these constants and parameters, run in rationals."""
+def tight_runs(title: str, claim: RateBound, values: Mapping[Any, Any], n: int, families: Mapping[str, Family], constants: Set[Any], scales: bool) -> list[Run]:
+    """The claim's own tight instances, made for these constants and parameters, run in rationals.
+
+    `constants`: those that must be the same; `scales`: R and Delta may differ, since the class is the same at every size.
+    """
     fixed = {str(s): str(values[s]) for s in claim.defaults}
     settings = Settings(parameters=fixed, iterations=n)
     found = []
@@ -93,7 +98,8 @@ def tight_runs(title: str, claim: RateBound, values: Mapping[Any, Any], n: int, 
             made = realised(here, claim, title, families, settings, n)
         except (*REASONS, BadInput, ValueError, ArithmeticError, KeyError):
             continue
-        runs = [run_exactly(claim, setting, n) for setting in made if all(setting.point[s] == values[s] for s in claim.defaults)]
+        same = {*claim.defaults, *constants} - ({symbols.R, symbols.Delta, symbols.M0} if scales else {symbols.M0})
+        runs = [run_exactly(claim, setting, n) for setting in made if all(setting.values.get(s) == values.get(s) for s in same)]
         found += [replace(run, instance=repr(instance)) for run in runs if run is not None]
     return found
 

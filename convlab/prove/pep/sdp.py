@@ -6,16 +6,21 @@ The dual: find multipliers y (of the constraints) and weights w (of the metrics,
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from convlab import symbols
 from convlab.constants import Array
+from convlab.prove.pep.classes import Constraint
+from convlab.prove.pep.formal import Quadratic
 from convlab.prove.pep.statement import Statement
 
 ACCURATE = 1e-11       # the solver's tolerances: the certificates leave a millionth
+HUGE = 1e12            # a worst case beyond this is none to a solver of eleven digits
+SIZE = Fraction(1000)  # of instances where the worst case is unbounded
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,11 @@ class Worst:
     values: dict[str, float]
     y: Array                 # (columns,) multipliers and weights, scaled to size 1
     solved: bool
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a number at all."""
+        return bool(np.isfinite(self.value)) and bool(np.isfinite(self.gram).all()) and abs(self.value) < HUGE
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,8 @@ def program_of(statement: Statement) -> Program:
     unit = np.array([max(np.abs(square[c]).max(initial=0), np.abs(values[:, c]).max(initial=0)) for c in range(len(forms))])
     weights = len(statement.metrics)
     unit[-weights:] = unit[-weights:].max()
-    return Program(square / unit[:, None, None], values / unit, constant / unit, np.array([c.equality for c in statement.constraints]), weights, scale, value, unit, labels)
+    equality = np.array([c.equality for c in statement.constraints])
+    return Program(square / unit[:, None, None], values / unit, constant / unit, equality, weights, scale, value, unit, labels)
 
 
 def _units(statement: Statement) -> Array:
@@ -93,6 +104,12 @@ def _units(statement: Statement) -> Array:
         length = 1.0
     gradient = float(statement.kind.slope) if statement.kind.slope is not None else rate * length
     return np.array([length if name[0] in "xn" else gradient for name in statement.basis])
+
+
+def limited(statement: Statement, program: Program) -> Statement:
+    """The statement for instances of limited size: the squared lengths of the basis vectors, in their units, sum to at most SIZE."""
+    lengths = {(i, i): Fraction(float(1 / unit**2)) for i, unit in enumerate(program.basis)}
+    return replace(statement, constraints=(*statement.constraints, Constraint("size", Quadratic(lengths, {}, -SIZE))))
 
 
 def worst_case(program: Program) -> Worst:

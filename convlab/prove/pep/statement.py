@@ -52,18 +52,18 @@ class Statement:
 class Read(Mapping[Any, Any]):
     """Values that remember which of them were read: a bound given as a function does not tell otherwise."""
 
-    values: Mapping[Any, Any]
+    known: Mapping[Any, Any]
     names: set[Any] = field(default_factory=set)
 
     def __getitem__(self, symbol: Any) -> Any:
         self.names.add(symbol)
-        return self.values[symbol]
+        return self.known[symbol]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.values)
+        return iter(self.known)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.known)
 
 
 class _Initial(dict[str, Any]):
