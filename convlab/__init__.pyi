@@ -33,7 +33,7 @@ from convlab.assumptions import (
     Bilinear as Bilinear, BoundedGradients as BoundedGradients, BoundedVariance as BoundedVariance,
     ConstrainedMinimum as ConstrainedMinimum, Convex as Convex, ConvexSamples as ConvexSamples,
     DisagreeingWorkers as DisagreeingWorkers, Finding as Finding, FiniteSum as FiniteSum,
-    FixedPointGrid as FixedPointGrid, Implied as Implied, Isotropic as Isotropic, Lipschitz as Lipschitz,
+    FixedPointGrid as FixedPointGrid, Implied as Implied, ExactLineSearch as ExactLineSearch, Isotropic as Isotropic, Lipschitz as Lipschitz,
     LipschitzOperator as LipschitzOperator, LipschitzSamples as LipschitzSamples, LossScaling as LossScaling,
     Minimum as Minimum, MixingMatrix as MixingMatrix, NeighbouringSamples as NeighbouringSamples,
     NoiseCovariance as NoiseCovariance, OneCoupling as OneCoupling, OnePeerRounds as OnePeerRounds,

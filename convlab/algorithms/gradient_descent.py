@@ -39,6 +39,35 @@ class GradientDescent:
         return Cost(full_gradients=1)
 
 
+class Pair(NamedTuple):
+    """Two points on their own ways."""
+
+    x: Array
+    other: Array
+
+
+@dataclass(frozen=True)
+class TwoDescents:
+    """Two runs of gradient descent with one step size, the second from -x_0.
+
+    State: two points, each shaped as x_0. Two gradients a step.
+    """
+
+    step_size: Number
+
+    def init(self, x0: Array, oracle: HasGradient) -> Pair:
+        """Start at x_0 and -x_0; that the claim frees the second makes it anything."""
+        return Pair(x0, -x0)
+
+    def step(self, state: Pair, oracle: HasGradient) -> Pair:
+        """One update of each."""
+        return Pair(state.x - self.step_size * oracle.gradient(state.x), state.other - self.step_size * oracle.gradient(state.other))
+
+    def cost(self, oracle: HasGradient) -> Cost:
+        """Two gradients."""
+        return Cost(full_gradients=2)
+
+
 @dataclass(frozen=True)
 class ScheduledDescent:
     """x_{k+1} = x_k - factor_k step_size grad f(x_k): steps that are planned in advance, as multiples of one.
@@ -69,7 +98,7 @@ def silver_factors(horizon: int) -> Sequence[float]:
 
 def best_constant_factor(horizon: int) -> float:
     """The h in (1, 2) at which 1/(2 horizon h + 1) = (1 - h)^(2 horizon): the left side falls, the right side grows. 3/2 at horizon 1."""
-    from scipy.optimize import brentq       # slow to import, and most statements of this topic need none
+    from scipy.optimize import brentq  # slow to import, and most statements of this topic need none
 
     found: float = brentq(lambda h: 1 - (2 * horizon * h + 1) * (h - 1) ** (2 * horizon), 1, 2, xtol=1e-15, rtol=1e-15)
     return found

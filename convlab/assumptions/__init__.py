@@ -12,9 +12,22 @@ import numpy as np
 
 from convlab.arithmetic import FLOAT64, cast
 from convlab.assumptions.finding import Finding, Implied, Status, judged
-from convlab.assumptions.functions import ConstrainedMinimum, Convex, Isotropic, Lipschitz, Minimum, PolyakLojasiewicz, Proximable, Quadratic, Smooth, StronglyConvex
+from convlab.assumptions.functions import (
+    ConstrainedMinimum,
+    Convex,
+    ExactLineSearch,
+    Isotropic,
+    Lipschitz,
+    Minimum,
+    PolyakLojasiewicz,
+    Proximable,
+    Quadratic,
+    Smooth,
+    StronglyConvex,
+)
 from convlab.assumptions.machines import BoundedGradients, FixedPointGrid, LossScaling, RelativeGradientError, Tasks
 from convlab.assumptions.networks import DisagreeingWorkers, MixingMatrix, OnePeerRounds, QuadraticWorkers, Workers
+from convlab.assumptions.online import ConvexLosses
 from convlab.assumptions.saddles import Bilinear, LipschitzOperator, OneCoupling, SaddlePoint, StronglyMonotone
 from convlab.assumptions.samples import BoundedVariance, ConvexSamples, FiniteSum, LipschitzSamples, NeighbouringSamples, NoiseCovariance, SmoothSamples
 from convlab.probing import sample_points
@@ -27,8 +40,8 @@ def audit(problem: Any, rng: np.random.Generator) -> list[tuple[Any, Finding]]:
 
 
 __all__ = [
-    "Bilinear", "BoundedGradients", "BoundedVariance", "ConstrainedMinimum", "Convex", "ConvexSamples", "DisagreeingWorkers", "Finding", "FiniteSum",
-    "FixedPointGrid", "Implied", "Isotropic", "Lipschitz", "LipschitzOperator", "LipschitzSamples", "LossScaling", "Minimum", "MixingMatrix",
+    "Bilinear", "BoundedGradients", "BoundedVariance", "ConstrainedMinimum", "Convex", "ConvexLosses", "ConvexSamples", "DisagreeingWorkers", "ExactLineSearch",
+    "Finding", "FiniteSum", "FixedPointGrid", "Implied", "Isotropic", "Lipschitz", "LipschitzOperator", "LipschitzSamples", "LossScaling", "Minimum", "MixingMatrix",
     "NeighbouringSamples", "NoiseCovariance", "OneCoupling", "OnePeerRounds", "PolyakLojasiewicz", "Proximable", "Quadratic",
     "QuadraticWorkers", "RelativeGradientError", "SaddlePoint", "Smooth", "SmoothSamples", "Status", "StronglyConvex", "StronglyMonotone", "Tasks", "Workers",
     "audit", "judged", "sample_points",

@@ -212,6 +212,29 @@ class Proximable:
 
 
 @dataclass(frozen=True)
+class ExactLineSearch:
+    """The best step along a descent direction can be computed."""
+
+    statement: ClassVar[str] = "the minimum of f along a ray is attained and computable"
+    formula: ClassVar[str] = '"argmin"_(t >= 0) f(x + t d)'
+
+    def constants(self) -> Mapping[symbols.Symbol, Constant]:
+        """None."""
+        return {}
+
+    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
+        """Along the negative gradient no shorter and no longer step has a smaller value."""
+        x = sample_points(problem, rng, 100)
+        away = (-1,) + (1,) * (x.ndim - 1)
+        descent = -problem.gradient(x)
+        step = np.asarray(problem.best_step(x, descent), dtype=float)
+        best = problem.value(x + step.reshape(away) * descent)
+        others = [problem.value(x + (factor * step).reshape(away) * descent) for factor in (0.0, 0.5, 0.99, 1.01, 2.0)]
+        worst = max(float(np.max((best - other) / (np.abs(best) + 1e-300))) for other in others)
+        yield Finding("best step", 0.0, worst, "against shorter and longer steps", Status.BROKEN if worst > 1e-9 else Status.HOLDS)
+
+
+@dataclass(frozen=True)
 class Quadratic:
     """f(x) = <x - c, A (x - c)>/2: the gradient is affine."""
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from convlab.assumptions import Convex, Lipschitz, Minimum, PolyakLojasiewicz, Proximable, Smooth, StronglyConvex
+from convlab.assumptions import Convex, ExactLineSearch, Lipschitz, Minimum, PolyakLojasiewicz, Proximable, Smooth, StronglyConvex
 from convlab.constants import Array, Number, exact, lower
-from convlab.operations import clip
+from convlab.operations import Unsupported, clip, least_along
 from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import number, program_of, root_constant, starts_around, vector
 
@@ -43,6 +43,12 @@ class Huber:
         t = x - self.centre
         return self.mu * t + (self.L - self.mu) * clip(t, -self.threshold, self.threshold)
 
+    def best_step(self, x: Array, direction: Array) -> Array:
+        """The best step along a direction of descent that is no longer than the gradient, by bisection; raises Unsupported where mu = 0."""
+        if self.mu == 0:
+            raise Unsupported("a Huber function with straight ends has no longest best step")
+        return least_along(self.gradient, x, direction, 1 / self.mu)
+
     def prox(self, x: Array, step_size: Number) -> Array:
         """Slope 1/(1 + step_size L) up to the image of the threshold, 1/(1 + step_size mu) beyond."""
         t = x - self.centre
@@ -68,7 +74,7 @@ class Huber:
     def _growth(self) -> tuple[Any, ...]:
         if self.mu > 0:
             return (StronglyConvex(exact(self.mu, how="the curvature is mu beyond the threshold and L >= mu within")),
-                    PolyakLojasiewicz(lower(self.mu, how="implied by mu-strong convexity; |g|^2/(2 f) falls to mu only far away")))
+                    PolyakLojasiewicz(lower(self.mu, how="implied by mu-strong convexity; |g|^2/(2 f) falls to mu only far away")), ExactLineSearch())
         slope = root_constant((self.L * self.threshold) ** 2 * len(self.centre),
                               how="every coordinate of the gradient is L clip(t), at most L threshold: together L threshold sqrt(d)")
         return (Convex(), Lipschitz(slope))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab.assumptions import Convex, Minimum, PolyakLojasiewicz, Smooth, StronglyConvex
+from convlab.assumptions import Convex, ExactLineSearch, Minimum, PolyakLojasiewicz, Smooth, StronglyConvex
 from convlab.constants import Array, Number, exact, lower
 from convlab.operations import Unsupported, clip, least_along
 from convlab.problem import Family, Member, Space, Start
@@ -61,7 +61,7 @@ class HuberSum:
         growth: tuple[Any, ...] = (Convex(),)
         if self.mu > 0:
             growth = (StronglyConvex(exact(self.mu, how="beyond all thresholds only the quadratic term curves, and the others are convex")),
-                      PolyakLojasiewicz(lower(self.mu, how="implied by mu-strong convexity")))
+                      PolyakLojasiewicz(lower(self.mu, how="implied by mu-strong convexity")), ExactLineSearch())
         return (Smooth(steep), *growth, Minimum(exact(0, how="every term is >= 0 and vanishes at c"), at=self.centre))
 
     def starts(self, rng: np.random.Generator) -> tuple[Start, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab.assumptions import BoundedVariance, NoiseCovariance, Proximable
+from convlab.assumptions import BoundedVariance, ExactLineSearch, NoiseCovariance, Proximable
 from convlab.constants import Array
 from convlab.draws import Draws, Finite, Noise
 from convlab.problem import Family, Member, Space, Start, installed_families
@@ -56,7 +56,7 @@ class Noisy:
         """Those of the clean problem (its prox is not offered), the variance, and for quadratics the covariance in an eigenbasis."""
         covariance = self.covariance()
         variance = root_constant(sum(covariance[j, j] for j in range(len(covariance))), how="the trace of the noise covariance, the same at every x")
-        return (*(f for f in self.clean.facts() if not isinstance(f, Proximable)), BoundedVariance(variance), *self._in_eigenbasis(covariance))
+        return (*(f for f in self.clean.facts() if not isinstance(f, (ExactLineSearch, Proximable))), BoundedVariance(variance), *self._in_eigenbasis(covariance))
 
     def _in_eigenbasis(self, covariance: Array) -> tuple[Any, ...]:
         if not isinstance(self.clean, quadratic.PrescribedSpectrum):
@@ -123,7 +123,7 @@ SEARCH = (Space({"L": (1 / 8, 64), "R": (1 / 8, 64), "noise_over_LR": (1e-3, 10)
                            "noise": (n["flat"] * n["noise_over_LR"] * n["L"] * n["R"], (1 - n["flat"]) * n["noise_over_LR"] * n["L"] * n["R"])}, random=True))
 NAMES = (*LAWS, "covariance")
 DRAWN = (Space({"L": (1 / 8, 64), "mu_over_L": (1e-3, 1)},
-               lambda n: {"clean": "quadratic", "spectrum": quadratic.spread_spectrum(n), "centre": CENTRE, "rotation": n["rotation"] or None,
-                          "start": tuple(CENTRE + a for a in n["apart"]), "noise": n["noise"], "law": NAMES[n["law"]]},
+               lambda n: {"clean": quadratic.make(quadratic.spread_spectrum(n), CENTRE, n["rotation"] or None, tuple(CENTRE + a for a in n["apart"])),
+                          "noise": n["noise"], "law": NAMES[n["law"]]},
                random=True, counts={"law": (0, len(NAMES) - 1), "rotation": (0, 9)}, each={"down": (0, 1), "apart": (1 / 8, 64), "noise": (1 / 8, 64)}),)
 FAMILY = Family("noisy", make, members, SEARCH, DRAWN)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from convlab.assumptions import Convex, Isotropic, Minimum, PolyakLojasiewicz, Proximable, Quadratic, Smooth, StronglyConvex
+from convlab.assumptions import Convex, ExactLineSearch, Isotropic, Minimum, PolyakLojasiewicz, Proximable, Quadratic, Smooth, StronglyConvex
 from convlab.constants import Array, Number, exact
+from convlab.operations import inner, where
 from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import matching, orthogonal, program_of, starts_around, vector
 
@@ -45,6 +46,11 @@ class PrescribedSpectrum:
         """A (x - c)."""
         return self._from_basis(self.spectrum * self._in_basis(x - self.centre))
 
+    def best_step(self, x: Array, direction: Array) -> Array:
+        """-<A (x - c), direction>/<direction, A direction>, and 0 along the kernel, where f is constant."""
+        towards, curvature = -inner(self.gradient(x), direction), (self.spectrum * self._in_basis(direction) ** 2).sum(axis=-1)
+        return where(curvature == 0, 0 * towards, towards / where(curvature == 0, 1 + curvature, curvature))
+
     def prox(self, x: Array, step_size: Number) -> Array:
         """c + (I + step_size A)^{-1} (x - c), solved in the eigenbasis."""
         return self.centre + self._from_basis(self._in_basis(x - self.centre) / (1 + step_size * self.spectrum))
@@ -68,7 +74,7 @@ class PrescribedSpectrum:
         isotropic = (Isotropic(exact(largest, how="all eigenvalues are equal")),) if largest == least else ()
         return (Smooth(exact(largest, how="the largest eigenvalue, attained along its eigenvector")), *shape,
                 PolyakLojasiewicz(exact(positive, how="|A t|^2 >= mu <t, A t> eigenvalue by eigenvalue; equality along the smallest nonzero one")),
-                Quadratic(), *isotropic, Proximable(),
+                Quadratic(), *isotropic, Proximable(), ExactLineSearch(),
                 Minimum(exact(0, how="no eigenvalue is negative, so f >= 0, and f(c) = 0"), at=self.centre))
 
     def starts(self, rng: np.random.Generator) -> tuple[Start, ...]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from convlab.assumptions import Convex, Minimum, PolyakLojasiewicz, Proximable, Smooth, StronglyConvex
+from convlab.assumptions import Convex, ExactLineSearch, Minimum, PolyakLojasiewicz, Proximable, Smooth, StronglyConvex
 from convlab.constants import Array, Number, exact, lower
-from convlab.operations import clip, maximum
+from convlab.operations import clip, maximum, where
 from convlab.problem import Start
 from convlab_problems.rational import program_of, starts_around, vector
 
@@ -79,6 +79,11 @@ class PiecewiseSlopes:
         t = x - self.centre
         return self.right.derivative(maximum(t, 0)) - self.left.derivative(maximum(-t, 0))
 
+    def best_step(self, x: Array, direction: Array) -> Array:
+        """On a line the best step leads to the minimiser, of convex f."""
+        still = direction[:, 0] == 0
+        return where(still, 0 * direction[:, 0], (self.centre[0] - x[:, 0]) / where(still, 1 + direction[:, 0], direction[:, 0]))
+
     def prox(self, x: Array, step_size: Number) -> Array:
         """The resolvent of f' (for convex f)."""
         t = x - self.centre
@@ -107,9 +112,9 @@ class PiecewiseSlopes:
         if least < 0:
             return (Smooth(steepest), minimum)
         if least == 0:
-            return (Smooth(steepest), Convex(), Proximable(), minimum)
+            return (Smooth(steepest), Convex(), Proximable(), ExactLineSearch(), minimum)
         return (Smooth(steepest), StronglyConvex(exact(least, how="the least slope of f', attained on its piece")),
-                PolyakLojasiewicz(lower(least, how="implied by mu-strong convexity")), Proximable(), minimum)
+                PolyakLojasiewicz(lower(least, how="implied by mu-strong convexity")), Proximable(), ExactLineSearch(), minimum)
 
     def starts(self, rng: np.random.Generator) -> tuple[Start, ...]:
         """Both sides of the minimum at three distances, or the given start, in motion where it comes from another point."""

@@ -10,7 +10,7 @@ import sympy as sp
 from sympy import Rational
 
 from convlab.algorithms.gradient_descent import GradientDescent, SteepestDescent
-from convlab.assumptions import Convex, Lipschitz, Minimum
+from convlab.assumptions import Convex, ExactLineSearch, Lipschitz, Minimum
 from convlab.constants import Array
 from convlab.metrics import Case, function_gap, metric
 from convlab.operations import norm_squared
@@ -51,7 +51,7 @@ false_steepest_descent = Theorem(
     source="Wolfe (1975); the function is cut off far below, so that it has a minimum",
     claims=(
         FalseClaim(
-            asserted=RateBound(algorithm=SteepestDescent(), assumptions=(Convex, Lipschitz, Minimum), metric=function_gap, bound=20 * Delta / (k + 1),
+            asserted=RateBound(algorithm=SteepestDescent(), assumptions=(Convex, Lipschitz, Minimum, ExactLineSearch), metric=function_gap, bound=20 * Delta / (k + 1),
                                note="Even as slowly as 20/(k + 1) of the first gap."),
             witness=spiral,
             instead="proximal-point",
@@ -59,7 +59,7 @@ false_steepest_descent = Theorem(
         RateBound(
             name="spiral",
             algorithm=SteepestDescent(),
-            assumptions=(Convex, Lipschitz, Minimum),
+            assumptions=(Convex, Lipschitz, Minimum, ExactLineSearch),
             metric=iterate,
             bound=turned_by(Fraction(7, 25)),
             relation=Relation.EQUAL,
@@ -74,7 +74,7 @@ false_steepest_descent = Theorem(
         RateBound(
             name="slope",
             algorithm=SteepestDescent(),
-            assumptions=(Convex, Lipschitz, Minimum),
+            assumptions=(Convex, Lipschitz, Minimum, ExactLineSearch),
             metric=squared_slope,
             bound=M0,
             relation=Relation.EQUAL,
