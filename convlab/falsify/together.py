@@ -13,8 +13,8 @@ import numpy as np
 
 from convlab.arithmetic import FLOAT64, cast
 from convlab.constants import Array, Constant
-from convlab.judge.bounds import bound_along
-from convlab.judge.compare import Comparison, compared
+from convlab.judge.bounds import compared_along
+from convlab.judge.compare import Comparison
 from convlab.judge.grid import algorithm_of, floor_of, judged_points
 from convlab.judge.words import Evidence
 from convlab.metrics import Case
@@ -48,8 +48,7 @@ def evidence_together(claim: RateBound, settings: Sequence[Setting], steps: int)
     assert claim.metric is not None
     recorder = Recorder(claim.metric, batch.case, claim.mode, claim.reads, FLOAT64.eps, floor_of(claim), apart=True)
     record = recorder.record(run_deterministic(binder, batch.case.problem, initial_state(binder, batch), points, recorder))
-    bound = bound_along(claim, batch, record, record.measured[0])
-    result = compared(record.k, record.measured, bound, record.floor, claim.relation, FLOAT64.eps)
+    result = compared_along(claim, batch, record)
     return Evidence(batch.settings, result.at(record.k >= max(1, claim.grid.first)), Source.DETERMINISTIC, batch=batch, record=record)
 
 

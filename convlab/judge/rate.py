@@ -12,7 +12,7 @@ from convlab.arithmetic import FLOAT64, RATIONAL
 from convlab.constants import Array
 from convlab.draws import Inexact
 from convlab.errors import Noted
-from convlab.judge.bounds import bound_along, needed_symbols
+from convlab.judge.bounds import bound_along, compared_along, needed_symbols
 from convlab.judge.compare import HUGE, Comparison, as_float, compared
 from convlab.judge.grid import algorithm_of, floor_of, grid_step, judged_points
 from convlab.judge.sampled import sampled_verdict, verdict_alone
@@ -355,9 +355,7 @@ def _badness(ratio: Any, relation: Relation) -> float:
 
 def _evidence(claim: RateBound, batch: Batch, record: Record, source: Source, horizon: int | None, note: str = "") -> Evidence:
     """A record compared with the bound; at the horizon only, where one is fixed."""
-    initial = record.measured[0]
-    bound = bound_along(claim, batch, record, initial)
-    result = compared(record.k, record.measured, bound, record.floor, claim.relation, batch.arithmetic.eps)
+    result = compared_along(claim, batch, record)
     return Evidence(batch.settings, _spoken_of(claim, batch, result, horizon, note), source, note, batch, record)
 
 
