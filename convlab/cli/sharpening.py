@@ -17,7 +17,7 @@ from convlab.cli.falsifying import saved
 from convlab.cli.targets import Target
 from convlab.cli.work import over
 from convlab.errors import BadInput
-from convlab.falsify.sharpen import Row, Sharpening, sharpen
+from convlab.falsify.sharpen import Row, Sharpening, digits, sharpen
 from convlab.judge.verdict import Skipped
 
 SHOWN = 6     # reasons printed; all are in --json
@@ -65,23 +65,29 @@ def _show(rows: Sequence[Row], skipped: Sequence[Skipped], files: Sequence[Path]
 
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 1), expand=False)
-    for heading, width in (("of", 30), ("what stands on everything found", 30), ("instance that allows no less", 30)):
+    for heading, width in (("", 34), ("claimed", 9), ("not refuted", 18), ("the instance that allows no less", 36)):
         table.add_column(heading, max_width=width, overflow="fold", header_style="bold")
     for row in rows:
-        table.add_row(escape(_quantity(row)), f"[{_colour(row)}]{escape(row.told)}{'' if row.finished else ' *'}[/]", escape(_where(row)))
+        table.add_row(escape(f"{NAMES[row.quantity]}{row.term}"), _number(row, row.claimed),
+                      f"[{_colour(row)}]{_number(row, row.smallest)}{_remark(row)}{'' if row.finished else ' *'}[/]", escape(_where(row)))
     return table
 
 
-NAMES = {"constant": "", "late constant": "late: ", "step": "", "exponent": "rate in k: ", "contraction": "factor a step: ", "iterations": ""}
+NAMES = {"constant": "", "late constant": "late: ", "step": "", "exponent": "rate: ", "contraction": "a step: ", "iterations": "iterations: "}
+UNITS = {"constant": "{} x", "late constant": "{} x", "step": "{} x limit", "exponent": "k^-{}", "contraction": "{}", "iterations": "power {}"}
 
 
-def _quantity(row: Row) -> str:
-    return f"{NAMES[row.quantity]}{row.term}"
+def _number(row: Row, value: Any) -> str:
+    return UNITS[row.quantity].format(digits(value))
+
+
+def _remark(row: Row) -> str:
+    return " REFUTED" if row.told.startswith("refuted") else f" ({row.told.split(' is ')[0]})" if row.quantity == "contraction" and "power" in row.told else ""
 
 
 def _colour(row: Row) -> str:
     """What could be bettered stands out."""
-    return "bold red" if row.told.startswith("refuted") else "yellow" if row.told.startswith(("not refuted", "falling", "its power")) else "green"
+    return "bold red" if row.told.startswith("refuted") else "green" if row.tight else "yellow"
 
 
 def _where(row: Row) -> str:

@@ -11,6 +11,7 @@ from convlab.falsify.instances import document_of
 from convlab.falsify.search import Clock, Score, fitting
 from convlab.falsify.sharpen_factors import factor_of, increases, only
 from convlab.falsify.sharpen_known import Known, known
+from convlab.falsify.sharpen_powers import powers
 from convlab.falsify.sharpen_rates import HORIZONS, contraction, horizons
 from convlab.falsify.sharpen_search import CLOSE, Field, Found, best_known, better, fields_of, hunted, proposed
 from convlab.falsify.sharpen_steps import reach
@@ -27,7 +28,8 @@ from convlab.theorem import FalseClaim, Law, OperatorConstant, RateBound, Relati
 
 STEPS = 16                 # updates of a run in the search for factors; the worst k among them counts
 LATE = 32                  # the k from which on a factor is called late
-SHARES = {"known": 0.3, "constants": 0.65, "rates": 0.85, "steps": 1.0}      # of a claim's time, where each part of the work ends
+TIGHT = 1e-3               # relative: what a search may miss of an optimum that is approached in a limit only
+SHARES = {"known": 0.25, "constants": 0.55, "rates": 0.7, "steps": 0.85, "powers": 1.0}      # of a claim's time, where each part of the work ends
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Row:
     instance: Mapping[str, Any] | None = None  # as `convlab check ID --instance FILE` reads it
     note: str = ""
     finished: bool = True                      # whether every search behind it ended by itself, not by the budget
+
+    @property
+    def tight(self) -> bool:
+        """Whether nothing better stands, to the digits that are told."""
+        return bool(abs(float(self.smallest) - float(self.claimed)) <= TIGHT * abs(float(self.claimed)))
 
     def to_json(self) -> dict[str, Any]:
         """The item of `results` in `convlab sharpen --json`."""
@@ -109,6 +116,8 @@ def why_not(claim: Any) -> str:
         return f"a {type(claim).__name__} has no constant that could be smaller"
     if claim.relation is Relation.EQUAL:
         return "it is an equality: nothing of it can be bettered"
+    if claim.relation not in (Relation.AT_MOST, Relation.AT_LEAST):
+        return "it claims an order without a constant"
     if claim.law is Law.HIGH_PROBABILITY:
         return "how often it fails is judged by samples, which certify no constant"
     return ""
@@ -151,7 +160,7 @@ class _Work:
         fields = fields_of(self.claim, self.grounds())
         rows, scores = self.constants(samples, fields)
         if rows and self.claim.relation is Relation.AT_MOST and float(rows[0].smallest) <= 1 + CLOSE:
-            rows += [*self.rates(samples, fields), *self.steps(samples, scores)]
+            rows += [*self.rates(samples, fields), *self.steps(samples, scores), *self.powers(samples, fields)]
         return rows, [Skipped(self.title, self.claim.name, name, "the budget was used up before it was run") for name in samples.left]
 
     def grounds(self) -> Sequence[Ground]:
@@ -245,15 +254,31 @@ class _Work:
             clock = Clock(max(0.0, self.until("steps").left) / (len(tunables) - number))
             found = reach(self.claim, tunable, scores, self.seed, clock)
             if found.worst is None or found.fails is None:
-                told = f"not refuted up to {_digits(found.stands)} times its limit" if found.finished or found.stands > 1 else "not tried: the budget was used up"
+                told = f"not refuted up to {digits(found.stands)} times its limit" if found.finished or found.stands > 1 else "not tried: the budget was used up"
                 yield Row(self.title, self.claim.name, "step", f"largest {tunable}", 1, found.stands, told, finished=found.finished)
                 continue
-            told = f"fails at {_digits(found.fails)} times its limit"
-            told = told if found.stands == 1 else f"not refuted up to {_digits(found.stands)} times its limit, {told}"
+            told = f"fails at {digits(found.fails)} times its limit"
+            told = told if found.stands == 1 else f"not refuted up to {digits(found.stands)} times its limit, {told}"
             spot, worst = found.worst.spot, found.worst
             document = document_of(self.title, self.claim.name, worst.choice.ground.told(worst.choice.numbers), worst.setting, spot.k, outside=True)
             yield Row(self.title, self.claim.name, "step", f"largest {tunable}", 1, found.stands, told, worst.choice.ground.name, worst.setting.start.name,
                       named(worst.setting.point), named(worst.setting.constants), spot.k, worst.source, document, worst.reason, found.finished)
+
+    # ---- powers
+    def powers(self, samples: Known, fields: Sequence[Field]) -> Iterator[Row]:
+        """How the iterations to accuracy grow with each constant, where a bound in k alone says so too."""
+        whole = self.parts(samples)[0]
+        if whole.value is None or self.claim.grid.step != 1 or self.claim.grid.horizons or self.claim.reads:
+            return
+        order = self.order(whole, samples)
+        for found in powers(self.claim, fields, self.seed, self.until("powers"), order is not None and order.kind is Kind.SUBLINEAR):
+            xs = [x for x, *_ in found.points]
+            told = f"grow like {found.name}^{found.fitted:.2f} over {len(xs)} values from {xs[0]:.3g} to {xs[-1]:.3g}; by the bound like ^{found.claimed:.2f}"
+            readings = ", ".join(f"{measured:g} of {by_bound:g} at {x:.3g}" for x, by_bound, measured in found.points)
+            document = document_of(self.title, self.claim.name, found.told, found.setting, int(found.points[-1][2]))
+            yield Row(self.title, self.claim.name, "iterations", found.name, round(found.claimed, 4), round(found.fitted, 4), told, found.setting.name,
+                      found.setting.start.name, named(found.setting.point), named(found.setting.constants), int(found.points[-1][2]), found.source, document,
+                      f"iterations: {readings}")
 
     def row(self, quantity: str, term: str, claimed: Any, smallest: Any, told: str, found: Found, finished: bool, note: str = "") -> Row:
         """A row on the place that was found."""
@@ -270,9 +295,9 @@ def _of_factor(smallest: Any, relation: Relation) -> str:
         return "attained: no larger one stands" if abs(value - 1) <= CLOSE else f"not refuted up to {short(value)} times"
     if value > 1 + CLOSE:
         return f"refuted: it would have to be {short(value)} times as large"
-    return "attained: no smaller one stands" if value >= 1 - CLOSE else "not refuted down to 0" if value == 0 else f"not refuted down to {_digits(value)} times"
+    return "attained: no smaller one stands" if value >= 1 - CLOSE else "not refuted down to 0" if value == 0 else f"not refuted down to {digits(value)} times"
 
 
-def _digits(value: Any) -> str:
+def digits(value: Any) -> str:
     """Four digits; six close to 1, where the distance from it matters."""
     return f"{float(value):.6g}" if abs(float(value) - 1) < 1e-3 else f"{float(value):.4g}"

@@ -38,11 +38,12 @@ class Known:
 def known(title: str, claim: RateBound, families: Mapping[str, Family], settings: Settings, clock: Clock, longer: Sequence[int] = ()) -> Known:
     """Declared instances first, in rationals where they are rational (and at the `longer` horizons in floats), then members, as long as the clock allows."""
     samples, left = [], []
-    for name, run in (*_declared(title, claim, families, settings, longer), *_members(title, claim, families, settings)):
-        if clock.left <= 0:
-            left.append(name)
-            continue
+    for name, matches, run in (*_declared(title, claim, families, settings, longer), *_members(title, claim, families, settings)):
         try:
+            matches()
+            if clock.left <= 0:
+                left.append(name)
+                continue
             found = run()
         except (NotApplicable, *CANNOT):
             continue
@@ -51,17 +52,18 @@ def known(title: str, claim: RateBound, families: Mapping[str, Family], settings
     return Known(tuple(samples), tuple(left))
 
 
-Run = tuple[str, Callable[[], Sample | None]]
+Run = tuple[str, Callable[[], Any], Callable[[], Sample | None]]      # name, what raises where it does not match, and what runs it
 
 
 def _declared(title: str, claim: RateBound, families: Mapping[str, Family], settings: Settings, longer: Sequence[int]) -> Iterator[Run]:
     for instance in (*claim.on, *tight_instances(claim)):
-        yield repr(instance), lambda i=instance: _of_instance(title, claim, i, families, settings, longer)  # type: ignore[misc]   # bound now, not when it runs
+        yield repr(instance), tuple, lambda i=instance: _of_instance(title, claim, i, families, settings, longer)  # type: ignore[misc]   # bound now, not when it runs
 
 
 def _members(title: str, claim: RateBound, families: Mapping[str, Family], settings: Settings) -> Iterator[Run]:
     for member in () if claim.on else members(families, settings):
-        yield member.name, lambda m=member: _of_member(title, claim, m, settings)  # type: ignore[misc]
+        yield (member.name, lambda m=member: settings_on(claim, title, m, settings, claim.assumptions),  # type: ignore[misc]
+               lambda m=member: _of_member(title, claim, m, settings))  # type: ignore[misc]
 
 
 def _of_instance(title: str, claim: RateBound, instance: Instance, families: Mapping[str, Family], settings: Settings, longer: Sequence[int]) -> Sample | None:

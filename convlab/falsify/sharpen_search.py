@@ -58,8 +58,8 @@ class Field:
 
 
 def fields_of(claim: RateBound, grounds: Sequence[Ground]) -> tuple[Field, ...]:
-    """Tried once for all searches of a claim."""
-    return tuple(Field(ground, agree(claim, ground)) for ground in grounds)
+    """Tried once for all searches of a claim; those that run together first, for they end early and leave their time to the others."""
+    return tuple(sorted((Field(ground, agree(claim, ground)) for ground in grounds), key=lambda field: not field.at_once))
 
 
 def best_known(objective: Objective, claim: RateBound, known: Known) -> Found | None:
