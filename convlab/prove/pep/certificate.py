@@ -17,6 +17,7 @@ from convlab.errors import BadInput
 from convlab.operations import Unsupported
 from convlab.prove.pep.identity import Proof, combination, negative_pivot, remainder, residual
 from convlab.prove.pep.statement import Statement, statement_of
+from convlab.run.points import holds
 from convlab.theorem import FalseClaim, RateBound, Theorem
 
 SCHEMA = "convlab.certificate/1"
@@ -84,10 +85,11 @@ def check_certificate(theorem: Theorem, document: Mapping[str, Any]) -> Checked:
 
 
 def _wrong(claim: RateBound, statement: Statement, values: Mapping[Any, Any], document: Mapping[str, Any]) -> str | None:
-    from convlab.run.points import holds
-
-    if not holds(claim.condition, values):
-        return "its parameters lie outside the theorem's condition"
+    try:
+        if not holds(claim.condition, values):
+            return "its parameters lie outside the theorem's condition"
+    except KeyError as error:
+        return f"it gives no {error.args[0]}, of which the condition speaks"
     if not statement.exact:
         return "the statement is rounded at these numbers: there is nothing to prove in rationals"
     if [str(b) for b in document["basis"]] != list(statement.basis) or bool(document["squared"]) != statement.squared:

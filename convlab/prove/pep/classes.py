@@ -66,6 +66,11 @@ class Kind:
         return self.has(ConstrainedMinimum)
 
     @property
+    def located(self) -> bool:
+        """Whether there is an x* at all: of convex functions without a minimum the infimum is all that is known."""
+        return any(self.has(kind) for kind in (Minimum, ConstrainedMinimum, SaddlePoint, StronglyConvex))
+
+    @property
     def operator(self) -> bool:
         """Whether the claim speaks of an operator and of no function."""
         return any(self.has(kind) for kind in OPERATORS)
@@ -76,8 +81,10 @@ class Kind:
         unknown = [f"{a.__name__} is left out" for a in self.assumptions if not issubclass(a, KNOWN)]
         several = ["for this operator class the inequalities are necessary only"] if self.operator else []
         gradient_dominated = ["for gradient-dominated functions the inequalities are necessary only"] if self.has(PolyakLojasiewicz) else []
-        bent = ["for smooth Lipschitz functions the inequalities are necessary only"] if self.high is not None and self.slope is not None else []
-        return (*unknown, *several, *gradient_dominated, *bent)
+        bent = self.slope is not None and (self.high is not None or self.low > 0)
+        curved = ["for curved Lipschitz functions the inequalities are necessary only"] if bent else []
+        bounded = ["for nonconvex functions on a set the inequalities are necessary only"] if self.constrained and not self.convex else []
+        return (*unknown, *several, *gradient_dominated, *curved, *bounded)
 
 
 def kind_of(assumptions: tuple[type, ...], values: Mapping[Any, Any]) -> Kind:
@@ -103,17 +110,17 @@ def constraints(oracle: FormalOracle, kind: Kind, position: bool) -> tuple[Const
 
 
 def _interpolation(oracle: FormalOracle, kind: Kind, position: bool) -> Iterator[Constraint]:
-    stars = kind.convex or position
+    stars = kind.located and (kind.convex or position or kind.constrained)
     samples = [s for s in oracle.samples if stars or s.name != STAR]
     for i in samples:
         for j in samples:
             if i is not j:
                 yield Constraint(f"Q({i.name},{j.name})", interpolated(i, j, kind.low, kind.high))
-    if not kind.convex:
+    if not kind.constrained and not (kind.convex and stars):
         for i in samples:
             if i.name != STAR:                                        # a gradient step from x_i does not fall below f*
-                fall = Quadratic(_over(inner(i.g, i.g), HALF / kind.high), _difference(STAR, i.value))  # type: ignore[operator]
-                yield Constraint(f"M({i.name})", fall)
+                fallen = _over(inner(i.g, i.g), HALF / kind.high) if kind.high is not None else {}
+                yield Constraint(f"M({i.name})", Quadratic(fallen, _difference(STAR, i.value)))
 
 
 def interpolated(i: Sample, j: Sample, low: Fraction, high: Fraction | None) -> Quadratic:
@@ -151,12 +158,13 @@ def _set(oracle: FormalOracle) -> Iterator[Constraint]:
 
 def _operator(oracle: FormalOracle, kind: Kind) -> Iterator[Constraint]:
     samples = [Sample(STAR, oracle.star(), {}, ""), *oracle.operators]
-    monotone = kind.values[symbols.mu] if kind.has(StronglyMonotone) else Fraction(0)
+    monotone = kind.values[symbols.mu] if kind.has(StronglyMonotone) else Fraction(0) if kind.has(Bilinear) else None
     for number, i in enumerate(samples):
         for j in samples[:number]:
             move, turn = combined(i.x, j.x, -ONE), combined(i.g, j.g, -ONE)
             work, pair = inner(turn, move), f"({i.name},{j.name})"
-            yield Constraint(f"O{pair}", Quadratic(combined(_over(inner(move, move), monotone), work, -ONE)), kind.has(Bilinear))
+            if monotone is not None:
+                yield Constraint(f"O{pair}", Quadratic(combined(_over(inner(move, move), monotone), work, -ONE)), kind.has(Bilinear))
             for assumed, symbol, equality in ((LipschitzOperator, symbols.L, False), (OneCoupling, symbols.coupling, True)):
                 if kind.has(assumed):
                     bound = kind.values[symbol]

@@ -1,7 +1,7 @@
 """Formal points: linear combinations of a growing basis with rational coefficients, on which an algorithm's own `step` runs; their products are forms.
 
-A point is an array (1, 2) of two coordinates with the same coefficients. A step that treats coordinates one by one (a sign, a clip, a product)
-is no combination of points: it mixes the two or compares them, and is refused.
+A point is an array (1, width) of coordinates with the same coefficients. A step that treats coordinates one by one (a sign, a clip, a product) is no
+combination of points: it mixes or compares them, and is refused. Two widths tell whether the number of coordinates matters.
 """
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import sympy as sp
 from convlab.constants import Array
 from convlab.operations import Unsupported
 
-TAGS = (0, 1)                                    # the coordinates that are followed: two are enough to see them treated apart
+WIDTHS = (2, 3)                                  # numbers of coordinates that are followed: what depends on the dimension differs between them
 Parts = Mapping[int, Fraction]                   # basis vector -> coefficient
 Square = Mapping[tuple[int, int], Fraction]      # {(i, j): c} with i <= j means sum c <b_i, b_j>
 
@@ -194,9 +194,9 @@ class Form(_Compared):
         """Its square root, of which only the square is known."""
         return Root(self)
 
-    def quadratic(self) -> Quadratic:
+    def quadratic(self, width: int) -> Quadratic:
         """The finished scalar. Raises Unsupported unless all coordinates went into it alike."""
-        apart = [{key[1:]: value for key, value in self.square.items() if key[0] == tag} for tag in TAGS]
+        apart = [{key[1:]: value for key, value in self.square.items() if key[0] == tag} for tag in range(width)]
         if any(part != apart[0] for part in apart[1:]):
             _refuse("a quantity of single coordinates")
         return Quadratic(apart[0], dict(self.values), self.constant)
@@ -223,19 +223,19 @@ class Root(_Compared):
         return _refuse(f"a root over {other!r}") if factor is None or factor <= 0 else Root(self.radicand * (1 / factor**2))
 
 
-def point(parts: Parts) -> Array:
-    """A formal point as the array (1, 2) that algorithms see."""
-    made = np.empty((1, len(TAGS)), dtype=object)
-    for tag in TAGS:
+def point(parts: Parts, width: int) -> Array:
+    """A formal point as the array (1, width) that algorithms see."""
+    made = np.empty((1, width), dtype=object)
+    for tag in range(width):
         made[0, tag] = Coordinate(tag, parts)
     return made
 
 
 def parts_of(x: Array) -> dict[int, Fraction]:
     """The coefficients of a point. Raises Unsupported for what is none, or whose coordinates were treated apart."""
-    if np.shape(x) != (1, len(TAGS)) or not all(isinstance(c, Coordinate) and c.tag == tag for tag, c in zip(TAGS, x[0], strict=True)):
+    if np.ndim(x) != 2 or len(x) != 1 or not all(isinstance(c, Coordinate) and c.tag == tag for tag, c in enumerate(x[0])):
         _refuse("an oracle is asked at what is no single point")
-    if x[0, 0].parts != x[0, 1].parts:
+    if any(c.parts != x[0, 0].parts for c in x[0]):
         _refuse("a step that treats coordinates apart")
     return dict(x[0, 0].parts)
 

@@ -4,7 +4,8 @@ Smooth with curvature in [low, high], and with c_i, h_i the data less low |x|^2/
 
     f(x) = low |x|^2/2 + min over the simplex of (high - low)/2 |x - sum a_i c_i|^2 + sum a_i h_i,
 
-nonsmooth: f(x) = max_i f_i + <g_i, x - x_i>. A feasible set is the hull of its points. All of it runs in floats and, exactly, in rationals.
+nonsmooth: low |x|^2/2 + max_i of the affine pieces through the data less low |x|^2/2. A feasible set is the hull of its points.
+All of it runs in floats and, exactly, in rationals.
 """
 from __future__ import annotations
 
@@ -85,7 +86,7 @@ class Interpolant:
 
     def _value(self, x: Array) -> Any:
         if self.high is None:
-            return self._heights(x).max()
+            return self.low * (x @ x) / 2 + self._heights(x).max()
         centres, heights, bend = self._pieces
         weights = simplex_minimum(bend * (centres @ centres.T), heights - bend * (centres @ x))
         away = x - weights @ centres
@@ -93,22 +94,33 @@ class Interpolant:
 
     def _gradient(self, x: Array) -> Any:
         if self.high is None:
-            return self.gradients[self._nearest(x)]
+            return self._slopes[self._nearest(x)] + self.low * x
         centres, heights, bend = self._pieces
         return bend * (x - simplex_minimum(bend * (centres @ centres.T), heights - bend * (centres @ x)) @ centres) + self.low * x
 
     def _prox(self, x: Array, step: Any) -> Any:
         if self.high is None:
-            return x - step * (simplex_minimum(step * (self.gradients @ self.gradients.T), -self._heights(x)) @ self.gradients)
+            slopes, stiff = self._slopes, self.low + 1 / step            # y = (x/step - s)/stiff for the best mean s of the slopes
+            weights = simplex_minimum((slopes @ slopes.T) / stiff, -self._heights(x / (step * stiff)))
+            return (x / step - weights @ slopes) / stiff
         centres, heights, bend = self._pieces                # y = (bend c + x/step)/(bend + low + 1/step) for the best mean c of the centres
         total = bend + self.low + 1 / step
-        weights = simplex_minimum(bend * (1 - bend / total) * (centres @ centres.T),
-                                  heights - bend / (step * total) * (centres @ x))
+        weights = simplex_minimum(bend * (1 - bend / total) * (centres @ centres.T), heights - bend / (step * total) * (centres @ x))
         return (bend * (weights @ centres) + x / step) / total
 
     def _heights(self, x: Array) -> Array:
         """The affine pieces at x."""
-        return self.values + ((x - self.points) * self.gradients).sum(axis=1)
+        return self._values + ((x - self.points) * self._slopes).sum(axis=1)
+
+    @cached_property
+    def _slopes(self) -> Array:
+        """g_i less that of low |x|^2/2."""
+        return self.gradients - self.low * self.points
+
+    @cached_property
+    def _values(self) -> Array:
+        """f_i less low |x_i|^2/2."""
+        return self.values - self.low * (self.points * self.points).sum(axis=1) / 2
 
     def _nearest(self, x: Array) -> int:
         """Which subgradient the data give at a point: that of the explicit sample there, else that of a highest piece."""
@@ -123,5 +135,4 @@ class Interpolant:
     def _pieces(self) -> tuple[Array, Array, Any]:
         """c_i, h_i and high - low."""
         bend = self.high - self.low
-        slopes, values = self.gradients - self.low * self.points, self.values - self.low * (self.points * self.points).sum(axis=1) / 2
-        return self.points - slopes / bend, values - (slopes * slopes).sum(axis=1) / (2 * bend), bend
+        return self.points - self._slopes / bend, self._values - (self._slopes * self._slopes).sum(axis=1) / (2 * bend), bend

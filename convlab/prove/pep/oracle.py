@@ -39,11 +39,12 @@ class Normal:
 class FormalOracle:
     """Everything that the run asked. Mutable on purpose: it lives as long as one formal run.
 
-    `smooth`: one gradient a point, so that gradient, value and prox agree on it. `constrained`: x* is no stationary point of f.
+    `smooth`: one gradient a point, so that gradient, value and prox agree on it. `constrained`: x* is no stationary point of f. `width`: coordinates of a point.
     """
 
     smooth: bool
     constrained: bool
+    width: int
     basis: list[str] = field(default_factory=lambda: ["x*", "x0 - x*"])
     samples: list[Sample] = field(default_factory=list)
     normals: list[Normal] = field(default_factory=list)
@@ -68,7 +69,7 @@ class FormalOracle:
     # ---- what an algorithm or a metric may ask
     def gradient(self, x: Array) -> Array:
         """A gradient (or subgradient), the same at each visit."""
-        return point(self._sample(parts_of(x)).g)
+        return point(self._sample(parts_of(x)).g, self.width)
 
     def value(self, x: Array) -> Array:
         """f(x), (1,)."""
@@ -90,7 +91,7 @@ class FormalOracle:
             self.steps.append(step)
             if self.smooth:
                 self._seen["gradient", _key(y)] = self._seen[key]
-        return point(self._seen[key].x)
+        return point(self._seen[key].x, self.width)
 
     def project(self, x: Array) -> Array:
         """The nearest feasible point: what is left is a normal there."""
@@ -102,19 +103,19 @@ class FormalOracle:
             normal = self._vector(f"n{len(self.normals) - 1}")
             self._seen[key] = Normal(str(len(self.normals) - 1), combined(at, normal, Fraction(-1)), normal)
             self.normals.append(self._seen[key])
-        return point(self._seen[key].x)
+        return point(self._seen[key].x, self.width)
 
     def operator(self, z: Array) -> Array:
         """F(z), the same at each visit; F(z*) = 0."""
         at = parts_of(z)
         if at == self.star():
-            return point({})
+            return point({}, self.width)
         key = ("operator", _key(at))
         if key not in self._seen:
             name = str(len(self.operators))
             self._seen[key] = Sample(name, at, self._vector(f"F{name}"), "")
             self.operators.append(self._seen[key])
-        return point(self._seen[key].g)
+        return point(self._seen[key].g, self.width)
 
     # ---- bookkeeping
     def _vector(self, name: str) -> Parts:

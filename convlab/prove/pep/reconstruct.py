@@ -89,7 +89,7 @@ def _number(form: Quadratic, vectors: Mapping[int, Array], values: Mapping[str, 
     return total
 
 
-def _interpolant(statement: Statement, vectors: Mapping[int, Array], values: Mapping[str, Fraction]) -> Interpolant:
+def _interpolant(statement: Statement, vectors: Mapping[int, Array], values: Mapping[str, Fraction]) -> Interpolant | None:
     size = len(statement.basis)
 
     def at(parts: Parts) -> Array:
@@ -103,10 +103,12 @@ def _interpolant(statement: Statement, vectors: Mapping[int, Array], values: Map
         return np.array(rows, dtype=object).reshape(len(rows), size)
 
     oracle, kind = statement.oracle, statement.kind
-    placed = any(c.name.startswith("Q(*") for c in statement.constraints)
+    placed = kind.located and (kind.convex or START in statement.kept)
     samples = [s for s in oracle.samples if s.value in values and (placed or s.name != STAR)]
     points, slopes, heights = [at(s.x) for s in samples], [at(s.g) for s in samples], [values[s.value] for s in samples]
     implicit, minimiser = [int(s.implicit) for s in samples], at({ORIGIN: Fraction(1)})
+    if not placed and (kind.high is None or not samples):
+        return None
     if not placed and kind.high is not None:                 # the minimum of the interpolant itself: a gradient step down from the lowest point
         bend = kind.high
         fallen = [height - Fraction(g @ g) / (2 * bend) for height, g in zip(heights, slopes, strict=True)]

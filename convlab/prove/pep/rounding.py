@@ -22,6 +22,7 @@ EXPOSED = 0.2          # of what exposes the face most: the rest may be noise, a
 IDLE = 1e-5            # of the largest: a multiplier that the worst case does without
 SIMPLE = 4096          # denominators of null vectors, at most
 AIM = 1 - 1e-7         # of the level: rounding moves what is proved
+LEAST = 11             # digits of a multiplier: the level moves by less than AIM leaves
 
 
 def proved(statement: Statement, program: Program, worst: Worst, level: Fraction) -> Proof | None:
@@ -83,7 +84,7 @@ def _echelon(rows: Array) -> Array:
 
 
 def _rounded(statement: Statement, program: Program, found: Inside, null: Sequence[Sequence[Fraction]], dropped: Array, level: Fraction) -> Proof | None:
-    digits = ceil(-log10(found.depth)) + 4
+    digits = max(LEAST, ceil(-log10(found.depth)) + 4)
     quantum = [Fraction(10) ** (-digits - ceil(log10(unit / program.unit[-1]))) for unit in program.unit]
     y = [Fraction(0) if out else round(Fraction(float(v)) / q) * q for v, q, out in zip(found.y, quantum, dropped, strict=True)]
     repaired = _repaired(y, _equations(statement, null), found.y * program.unit * ~dropped)

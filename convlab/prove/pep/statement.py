@@ -11,11 +11,10 @@ import sympy as sp
 
 from convlab import symbols
 from convlab.arithmetic import FLOAT64, RATIONAL, Arithmetic
-from convlab.assumptions import ConstrainedMinimum, Minimum, SaddlePoint
 from convlab.metrics import Case
 from convlab.operations import Unsupported
 from convlab.prove.pep.classes import Constraint, Kind, constraints, kind_of
-from convlab.prove.pep.formal import Form, Quadratic, Root, inner, point, scalars
+from convlab.prove.pep.formal import WIDTHS, Form, Quadratic, Root, inner, point, scalars
 from convlab.prove.pep.oracle import ORIGIN, STAR, START, FormalOracle
 from convlab.run.bind import Binder, symbols_of
 from convlab.run.engine import is_random
@@ -117,18 +116,16 @@ def statement_of(claim: RateBound, values: Mapping[Any, Any], n: int) -> Stateme
 
 
 def _stated(claim: RateBound, kind: Kind, values: Mapping[Any, Any], n: int, arithmetic: Arithmetic) -> Statement:
-    oracle = FormalOracle(smooth=kind.high is not None, constrained=kind.constrained)
-    oracle.begin()
     read = Read({**values, symbols.k: n, symbols.K: n})
-    case = Case(oracle, read, point(oracle.star()) if _has_minimiser(kind) else None, Form(None, {STAR: Fraction(1)}))
     bound_symbols = _symbols_of_bound(claim, read, n)
     needed = bound_symbols | symbols_of(claim.algorithm) | sp.sympify(claim.condition).free_symbols | read.names
     foreign = sorted(str(s) for s in bound_symbols - MEANT - set(claim.defaults))
     if foreign:
         raise Unsupported(f"the bound speaks of {foreign[0]}, of which the samples of a run know nothing")
-    measured = _measured(claim, case, Binder(claim.algorithm, values, 2, n, arithmetic), n, symbols.M0 in bound_symbols)
-    squared = any(isinstance(value, Root) for value in measured.values())
-    plain = {k: _plain(value, squared) for k, value in measured.items()}
+    binder = Binder(claim.algorithm, values, 2, n, arithmetic)
+    (oracle, plain, squared), *others = [_run(claim, kind, read, binder, n, symbols.M0 in bound_symbols, width) for width in WIDTHS]
+    if any((other.samples, other.normals, other.operators, again) != (oracle.samples, oracle.normals, oracle.operators, plain) for other, again, _ in others):
+        raise Unsupported("the run depends on the dimension")
     limits = tuple(_limits(needed, values, oracle, plain.get(0) if symbols.M0 in bound_symbols else None, squared))
     metrics = _in_mode(claim, plain, n, squared)
     bound, level, rounded = _level(claim, {**values, symbols.k: n, symbols.K: n}, n, squared)
@@ -141,20 +138,26 @@ def _stated(claim: RateBound, kind: Kind, values: Mapping[Any, Any], n: int, ari
                      (*rounded, *kind.relaxed, *(["the start is feasible"] if kind.constrained else [])))
 
 
-def _has_minimiser(kind: Kind) -> bool:
-    return any(kind.has(assumed) for assumed in (Minimum, ConstrainedMinimum, SaddlePoint))
-
-
 def window(claim: RateBound, n: int) -> range:
     """The iterates whose metric the claim speaks of at k = n."""
     return range(n, n + 1) if claim.mode.statistic == "last" else range(claim.mode.first, n + claim.mode.last + 1)
+
+
+def _run(claim: RateBound, kind: Kind, read: Read, binder: Binder, n: int, start: bool, width: int) -> tuple[FormalOracle, dict[int, Quadratic], bool]:
+    """What the run asked, the metric (or its square) at the iterates that matter, and whether it is the square."""
+    oracle = FormalOracle(smooth=kind.high is not None, constrained=kind.constrained, width=width)
+    oracle.begin()
+    case = Case(oracle, read, point(oracle.star(), width) if kind.located else None, Form(None, {STAR: Fraction(1)}))
+    measured = _measured(claim, case, binder, n, start)
+    squared = any(isinstance(value, Root) for value in measured.values())
+    return oracle, {k: _plain(value, squared, width) for k, value in measured.items()}, squared
 
 
 def _measured(claim: RateBound, case: Case, binder: Binder, n: int, start: bool) -> dict[int, Any]:
     """The metric at the iterates that matter, along the algorithm's own run."""
     assert claim.metric is not None
     wanted = {*window(claim, n), *([0] if start else [])}
-    state = binder.at(0).init(point({ORIGIN: Fraction(1), START: Fraction(1)}), case.problem)
+    state = binder.at(0).init(point({ORIGIN: Fraction(1), START: Fraction(1)}, case.problem.width), case.problem)
     found: dict[int, Any] = {}
     for k in range(n + 1):
         state = state if k == 0 else binder.at(k - 1).step(state, case.problem)
@@ -165,11 +168,11 @@ def _measured(claim: RateBound, case: Case, binder: Binder, n: int, start: bool)
     return found
 
 
-def _plain(value: Any, squared: bool) -> Quadratic:
+def _plain(value: Any, squared: bool, width: int) -> Quadratic:
     if squared and not isinstance(value, Root):
         raise Unsupported("the metric is a root at one iterate and none at another")
     form = value.radicand if isinstance(value, Root) else value
-    return form.quadratic() if isinstance(form, Form) else Quadratic({}, {}, Fraction(form))
+    return form.quadratic(width) if isinstance(form, Form) else Quadratic({}, {}, Fraction(form))
 
 
 def _in_mode(claim: RateBound, plain: Mapping[int, Quadratic], n: int, squared: bool) -> tuple[Quadratic, ...]:
@@ -189,7 +192,7 @@ def _limits(needed: set[Any], values: Mapping[Any, Any], oracle: FormalOracle, s
     if symbols.R in needed:
         yield Constraint("R", Quadratic(inner({START: Fraction(1)}, {START: Fraction(1)}), {}, -values[symbols.R] ** 2))
     if symbols.Delta in needed:
-        gap = oracle.gap(point({ORIGIN: Fraction(1), START: Fraction(1)}))[0].quadratic()
+        gap = oracle.gap(point({ORIGIN: Fraction(1), START: Fraction(1)}, oracle.width))[0].quadratic(oracle.width)
         yield Constraint("Delta", gap.plus(-values[symbols.Delta]))
     if start is not None:
         yield Constraint("M0", start.plus(-values[symbols.M0] ** (2 if squared else 1)))
