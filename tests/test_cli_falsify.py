@@ -117,12 +117,12 @@ def test_the_screen_tells_what_was_searched(tmp_path: Path) -> None:
     assert "1 claim searched, 0 refuted." in answer.out
 
 
-def test_what_cannot_be_searched_is_said() -> None:
+def test_claims_of_other_kinds_are_searched_by_their_judges() -> None:
     answer = convlab("falsify", "comp-randk-variance", *BUDGET, "--json")
 
-    assert answer.status == 3
-    assert answer.json["results"] == []
-    assert any("are searched by `check` itself" in skip["reason"] for skip in answer.json["skipped"])
+    assert answer.status == 0
+    assert {item["verdict"] for item in answer.json["results"]} == {"not refuted"}
+    assert all("inputs were searched for the worst" in item["note"] and item["instance"] is None for item in answer.json["results"])
 
 
 # ---- check --out

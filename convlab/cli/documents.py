@@ -29,14 +29,14 @@ def print_json(made: Mapping[str, Any]) -> None:
 
 def screen() -> Console:
     """Standard output for people: at most WIDTH columns, and that many where the width is not known."""
-    console = Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False, soft_wrap=False, emoji=False)      # `:ring:` is a claim
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     return console
 
 
 def messages() -> Console:
     """Standard error."""
-    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH)
+    return Console(stderr=True, highlight=False, emoji=False, width=None if sys.stderr.isatty() else WIDTH)
 
 
 def counted(number: int, noun: str) -> str:

@@ -15,6 +15,7 @@ from convlab.cli.documents import EXPECTED, INTERRUPTED, UNDECIDED, UNEXPECTED, 
 from convlab.cli.targets import Target
 from convlab.cli.work import over
 from convlab.errors import BadInput
+from convlab.falsify.by_judge import Judged
 from convlab.falsify.falsifier import Falsification, Falsified, falsify
 from convlab.falsify.instances import judged_instance, refutations
 from convlab.falsify.script import script_or_reason
@@ -31,13 +32,13 @@ def falsified(targets: Sequence[Target], *, budget: float, seed: int, out: Path 
     found = [item for result in work.results for item in result.found]
     skipped = [skip for result in work.results for skip in result.skipped]
     skipped += [Skipped(target.id, claim.name, "", "interrupted before it was searched") for target in work.left for claim in target.open().claims]
-    files = [path for item in found for path in saved(out, item.theorem, item.claim, item.instance, item.script)] if out is not None else []
-    counts = Counter(item.worst.source.value for item in found)
+    files = [path for item in found if isinstance(item, Falsified) for path in saved(out, item.theorem, item.claim, item.instance, item.script)] if out else []
+    counts = Counter(item.judged_by for item in found)
     if json:
         print_json(document("falsify", [item.to_json() for item in found], seed=seed, counts=counts, skipped=[s.to_json() for s in skipped]))
     else:
         for item in found:
-            _show(item, screen())
+            _show(item, screen()) if isinstance(item, Falsified) else _show_judged(item, screen())
         _close(found, skipped, files, screen())
     if work.left:
         return INTERRUPTED
@@ -51,11 +52,23 @@ def _searched(target: Target, budget: float, seed: int) -> Falsification:
         return falsify(target.open(), budget=budget, seed=seed, families=target.families())
 
 
-def _show(item: Falsified, console: Console) -> None:
+def _headline(item: Falsified | Judged) -> str:
     name = item.theorem if item.claim == "main" else f"{item.theorem}:{item.claim}"
     plain = f"[{'green' if item.word == 'not refuted' else 'yellow'}]{item.word}[/]"
     word = plain if not item.refuted else "[green]refuted, as expected[/]" if item.false else "[bold red]REFUTED[/]"
-    console.print(f"{word}  [bold cyan]{name}[/]  worst ratio {_ratio(item.worst.ratio)} at k = {item.worst.spot.k}, by {item.worst.source.value}")
+    return f"{word}  [bold cyan]{name}[/]  worst ratio"
+
+
+def _show_judged(item: Judged, console: Console) -> None:
+    console.print(f"{_headline(item)} {_ratio(item.verdict.worst_ratio)}, by {item.judged_by}")
+    console.print(f"  {escape(item.verdict.problem)}")
+    console.print(f"  {escape(item.how)}", style="dim")
+    if item.verdict.witness is not None:
+        console.print(f"  witness: {escape(str(item.verdict.witness))}", soft_wrap=True)
+
+
+def _show(item: Falsified, console: Console) -> None:
+    console.print(f"{_headline(item)} {_ratio(item.worst.ratio)} at k = {item.worst.spot.k}, by {item.judged_by}")
     told = ", ".join(f"{n} = {short(v) if not isinstance(v, float) else f'{v:.6g}'}" for n, v in item.worst.choice.numbers.items())
     point = ", ".join(f"{s} = {float(v):.6g}" for s, v in item.worst.setting.point.items())
     console.print(f"  {escape(item.worst.choice.ground.name)}: {told}" + (f"; {point}" if point else ""))
@@ -76,7 +89,7 @@ def _ratio(value: Any) -> str:
     return "1 exactly" if value == 1 and hasattr(value, "denominator") else decimal(value) if hasattr(value, "denominator") else f"{float(value):.9g}"
 
 
-def _close(found: Sequence[Falsified], skipped: Sequence[Skipped], files: Sequence[Path], console: Console) -> None:
+def _close(found: Sequence[Falsified | Judged], skipped: Sequence[Skipped], files: Sequence[Path], console: Console) -> None:
     refuted = sum(item.refuted for item in found)
     console.print(f"{counted(len(found), 'claim')} searched, {refuted} refuted.")
     for skip in skipped:

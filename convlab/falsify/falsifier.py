@@ -1,4 +1,4 @@
-"""`falsify`: a theorem's rate bounds against the worst instance of their whole problem class, with what a reviewer needs of it."""
+"""`falsify`: a theorem's rate bounds against the worst instance of their whole problem class, with what a reviewer needs of it; its other claims by their judges."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convlab.errors import BadInput
+from convlab.falsify.by_judge import Judged, judged
 from convlab.falsify.instances import document_of
 from convlab.falsify.proposals import sampled_hunt, sampled_only
 from convlab.falsify.script import script_or_reason
@@ -13,7 +14,7 @@ from convlab.falsify.search import CANNOT, Clock, Searched, Worst, hunt
 from convlab.falsify.sharpness import Sharpness, sharpness
 from convlab.judge.verdict import Skipped, jsonable, log10, short
 from convlab.problem import Family, installed_families
-from convlab.theorem import FalseClaim, Law, RateBound, Theorem
+from convlab.theorem import FalseClaim, Law, RateBound, Relation, Theorem
 
 INSIDE = 3 / 4      # share of a claim's time that goes to instances inside its condition; the rest looks just outside
 
@@ -43,6 +44,11 @@ class Falsified:
         return "refuted" if self.refuted else "inconclusive" if self.worst.above else "not refuted"
 
     @property
+    def judged_by(self) -> str:
+        """The source of the worst ratio."""
+        return self.worst.source.value
+
+    @property
     def evaluations(self) -> int:
         """How many instances were run."""
         return sum(part.evaluations for part in self.searched)
@@ -51,7 +57,7 @@ class Falsified:
         """The item of `results` in `convlab falsify --json`."""
         spot = self.worst.spot
         result = spot.evidence.result
-        return {"theorem": self.theorem, "claim": self.claim, "verdict": self.word, "judged_by": self.worst.source.value,
+        return {"theorem": self.theorem, "claim": self.claim, "verdict": self.word, "judged_by": self.judged_by,
                 "worst_ratio": jsonable(_number(self.worst.ratio)), "worst_ratio_log10": log10(self.worst.ratio), "worst_k": spot.k,
                 "measured": jsonable(_number(result.measured[spot.row, spot.case])), "bound": jsonable(_number(result.bound[spot.row, spot.case])),
                 "instance": dict(self.instance), "script": self.script, "note": self.reason,
@@ -64,7 +70,7 @@ class Falsified:
 class Falsification:
     """The worst instances of a theorem's claims, and the claims that were not searched, with the reason."""
 
-    found: tuple[Falsified, ...]
+    found: tuple[Falsified | Judged, ...]
     skipped: tuple[Skipped, ...] = ()
 
     @property
@@ -77,8 +83,14 @@ class Falsification:
         return {"results": [item.to_json() for item in self.found], "skipped": [skip.to_json() for skip in self.skipped]}
 
     def __str__(self) -> str:
-        return "\n".join(f"{item.word}: {item.theorem}:{item.claim} on {item.worst.choice.ground.name}, ratio {short(_number(item.worst.ratio))} "
-                         f"at k = {item.worst.spot.k} by {item.worst.source.value}" for item in self.found) or "nothing was searched"
+        return "\n".join(map(_told, self.found)) or "nothing was searched"
+
+
+def _told(item: Falsified | Judged) -> str:
+    if isinstance(item, Judged):
+        return f"{item.word}: {item.theorem}:{item.claim} on {item.verdict.problem}, ratio {short(item.verdict.worst_ratio)} by {item.judged_by}"
+    return (f"{item.word}: {item.theorem}:{item.claim} on {item.worst.choice.ground.name}, ratio {short(_number(item.worst.ratio))} "
+            f"at k = {item.worst.spot.k} by {item.judged_by}")
 
 
 def _number(value: Any) -> Any:
@@ -86,21 +98,25 @@ def _number(value: Any) -> Any:
 
 
 def falsify(theorem: Theorem, *, budget: float = 60.0, seed: int = 0, families: Mapping[str, Family] | None = None) -> Falsification:
-    """The worst instance found of every rate bound. `budget` is in seconds, shared by the claims.
+    """The worst instance found of every rate bound, and the worst verdict on every other claim. `budget` is in seconds, shared by the claims.
 
     The same seed finds the same instance, unless the budget cuts a search short (`finished` tells). Raises BadInput for a budget that is not positive.
     """
     if not 0 < budget < float("inf"):
         raise BadInput(f"--budget {budget:g}: a search needs a positive number of seconds.")
     families = installed_families() if families is None else families
-    clock, found, skipped = Clock(budget), [], []
+    clock, found, skipped = Clock(budget), list[Falsified | Judged](), []
     for number, declared in enumerate(theorem.claims):
         claim = declared.asserted if isinstance(declared, FalseClaim) else declared
         share = max(0.0, clock.left) / (len(theorem.claims) - number)
         reason = _why_not(claim)
         try:
             false = isinstance(declared, FalseClaim)
-            item = _falsified(theorem.id, declared.name, claim, false, families, seed, share) if isinstance(claim, RateBound) and not reason else None
+            item: Falsified | Judged | None = None
+            if not isinstance(claim, RateBound):
+                item = judged(theorem.id, declared.name, claim, false, families, seed, Clock(share))
+            elif not reason:
+                item = _falsified(theorem.id, declared.name, claim, false, families, seed, share)
         except CANNOT as error:
             item, reason = None, str(error)
         if item is not None:
@@ -112,8 +128,10 @@ def falsify(theorem: Theorem, *, budget: float = 60.0, seed: int = 0, families: 
 
 def _why_not(claim: Any) -> str:
     if not isinstance(claim, RateBound):
-        return f"{type(claim).__name__} claims are searched by `check` itself"
-    return "it speaks of one instance, not of a class" if claim.on else ""
+        return ""
+    if claim.relation is Relation.ORDER:
+        return "a claim of order names no constant that an instance could exceed; `check` judges whether measured/bound keeps growing"
+    return "it speaks of one instance, not of a class, and `check` judges that one" if claim.on else ""
 
 
 def _falsified(title: str, name: str, claim: RateBound, false: bool, families: Mapping[str, Family], seed: int, seconds: float) -> Falsified | None:

@@ -92,8 +92,12 @@ def variables(claim: RateBound, ground: Ground) -> list[Any]:
 def choice_at(claim: RateBound, ground: Ground, cube: Any) -> Choice:
     """The choice that a point of the unit cube stands for, one coordinate a variable."""
     count = len(ground.ranges)
-    numbers = {name: _in_range(float(u), *ends) for u, (name, ends) in zip(cube, ground.ranges.items(), strict=False)}
-    return Choice(ground, numbers, {t: _place(t, float(u)) for u, t in zip(cube[count:], claim.defaults, strict=True)})
+    return Choice(ground, numbers_at(ground, cube), {t: _place(t, float(u)) for u, t in zip(cube[count:], claim.defaults, strict=True)})
+
+
+def numbers_at(ground: Ground, cube: Any) -> dict[str, float]:
+    """The ground's numbers at a point of the unit cube."""
+    return {name: _in_range(float(u), *ends) for u, (name, ends) in zip(cube, ground.ranges.items(), strict=False)}
 
 
 def _in_range(u: float, low: float, high: float) -> float:

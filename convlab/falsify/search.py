@@ -185,8 +185,16 @@ def agree(claim: RateBound, ground: Ground) -> bool:
 def searched(claim: RateBound, ground: Ground, seed: int, seconds: float) -> tuple[Searched, Score | None]:
     """Differential evolution on one ground, then Nelder-Mead from its best point. The same result for a seed, unless time runs out first."""
     ends = time.monotonic() + seconds
-    judge = partial(together, claim) if agree(claim, ground) else partial(_one_by_one, claim)
+    judge = partial(_at_once, claim) if agree(claim, ground) else partial(_one_by_one, claim)
     return evolved(claim, ground, Trace(judge, ends), seed)
+
+
+def _at_once(claim: RateBound, choices: list[Choice]) -> list[Score]:
+    """In one run, but for a generation whose problems do not lie along one axis (graphs of several sizes, say)."""
+    try:
+        return together(claim, choices)
+    except (*CANNOT, TypeError, IndexError):
+        return _one_by_one(claim, choices)
 
 
 def _one_by_one(claim: RateBound, choices: list[Choice]) -> list[Score]:
