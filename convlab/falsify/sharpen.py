@@ -113,7 +113,7 @@ def why_not(claim: Any) -> str:
     if isinstance(claim, FalseClaim):
         return "it is declared false: nothing of it is to be bettered"
     if not isinstance(claim, (RateBound, OperatorConstant)):
-        return f"a {type(claim).__name__} has no constant that could be smaller"
+        return f"claims of the kind {type(claim).__name__} have no constant that could be smaller"
     if claim.relation is Relation.EQUAL:
         return "it is an equality: nothing of it can be bettered"
     if claim.relation not in (Relation.AT_MOST, Relation.AT_LEAST):
@@ -161,7 +161,7 @@ class _Work:
         rows, scores = self.constants(samples, fields)
         if rows and self.claim.relation is Relation.AT_MOST and float(rows[0].smallest) <= 1 + CLOSE:
             rows += [*self.rates(samples, fields), *self.steps(samples, scores), *self.powers(samples, fields)]
-        return rows, [Skipped(self.title, self.claim.name, name, "the budget was used up before it was run") for name in samples.left]
+        return rows, [Skipped(self.title, self.claim.name, name, reason) for name, reason in samples.left]
 
     def grounds(self) -> Sequence[Ground]:
         """Where to search: nowhere for a claim about one instance."""

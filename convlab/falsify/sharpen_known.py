@@ -10,7 +10,7 @@ from convlab.judge.grid import algorithm_of
 from convlab.judge.rate import HORIZONS, exact_evidence, float_evidence, members
 from convlab.judge.words import Evidence
 from convlab.problem import Family, Member
-from convlab.run.cases import NotApplicable, Setting, chosen_constants, numbers_of, realised, settings_on, speaks_of_horizon
+from convlab.run.cases import Setting, chosen_constants, numbers_of, realised, settings_on, speaks_of_horizon
 from convlab.run.free import with_free_memory
 from convlab.run.settings import Settings
 from convlab.theorem import Instance, RateBound, tight_instances
@@ -29,10 +29,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Known:
-    """The samples, and the problems that the budget left unrun."""
+    """The samples, and the matching problems that were not run, each with the reason."""
 
     samples: tuple[Sample, ...]
-    left: tuple[str, ...]
+    left: tuple[tuple[str, str], ...] = ()
 
 
 def known(title: str, claim: RateBound, families: Mapping[str, Family], settings: Settings, clock: Clock, longer: Sequence[int] = ()) -> Known:
@@ -41,11 +41,15 @@ def known(title: str, claim: RateBound, families: Mapping[str, Family], settings
     for name, matches, run in (*_declared(title, claim, families, settings, longer), *_members(title, claim, families, settings)):
         try:
             matches()
-            if clock.left <= 0:
-                left.append(name)
-                continue
+        except CANNOT:
+            continue                                  # the claim does not speak of it
+        if clock.left <= 0:
+            left.append((name, "the budget was used up before it was run"))
+            continue
+        try:
             found = run()
-        except (NotApplicable, *CANNOT):
+        except CANNOT as reason:
+            left.append((name, str(reason)))
             continue
         if found is not None:
             samples.append(found)
