@@ -3,15 +3,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from convlab.errors import Noted
 from convlab.judge.doubts import doubted
 from convlab.judge.evalues import discoveries
 from convlab.judge.rate import judge_rate
+from convlab.judge.replaced import in_its_place, set_values
 from convlab.judge.verdict import Check, Skipped, Verdict, Word
 from convlab.problem import Family, installed_families
+from convlab.run.cases import NotApplicable
 from convlab.run.frozen import writing_refused
 from convlab.run.settings import Settings
 from convlab.theorem import FalseClaim, Identity, OperatorConstant, RateBound, StabilityRegion, StepInequality, Theorem
@@ -20,18 +22,34 @@ Item = TypeVar("Item")
 
 
 def check(theorem: Theorem, *, settings: Settings | None = None, families: Mapping[str, Family] | None = None, algorithm: Any = None,
-          claim: str | None = None) -> Check:
+          claim: str | None = None, parameters: Mapping[Any, Any] | None = None) -> Check:
     """Judges every claim of a theorem (or the named one) on every matching problem.
 
-    `families` are the problems to look in (default: those of all installed packages); `algorithm` puts another update rule in the theorem's place.
-    Raises BadInput for parameters outside the condition and for what else a user can put right.
+    `families` are the problems to look in (default: those of all installed packages). `algorithm` puts another update rule in the theorem's place, and
+    `parameters` says what the theorem's tunables are: {gamma: 0.1, beta: 0.9}, or {gamma: 1/(4*L)}; of an algorithm whose fields hold the symbols
+    nothing need be said, it is judged over the whole condition. Where parameters leave the condition, where a metric reads what the algorithm's state does
+    not have or the algorithm asks for what a problem does not offer, nothing is judged, and `skipped` says why.
+    Raises BadInput for `settings.parameters` outside the condition and for what else a user can put right.
     """
-    settings = settings or Settings()
+    at = set_values(parameters)
+    settings = replace(settings or Settings(), at=at, replaced=algorithm is not None)
     families = installed_families() if families is None else families
-    asked = [_with_algorithm(declared, algorithm) for declared in theorem.claims if claim is None or declared.name == claim]
+    asked, unasked = _in_place(theorem, claim, algorithm, at)
     found = [doubted(item, declared, families, settings) if isinstance(item, Verdict) else item for declared in asked
              for item in _noting(f"theorem {theorem.id}, claim {declared.name}", judge_claim(theorem.id, declared, families, settings))]
-    return decided(Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(s for s in found if isinstance(s, Skipped))))
+    return decided(Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(unasked) + tuple(s for s in found if isinstance(s, Skipped))))
+
+
+def _in_place(theorem: Theorem, name: str | None, algorithm: Any, at: Mapping[Any, Any]) -> tuple[list[Any], list[Skipped]]:
+    """The claims asked for, on the algorithm and at the parameters given; and those of which that makes no sense."""
+    asked, unasked = [], []
+    for declared in theorem.claims:
+        if name is None or declared.name == name:
+            try:
+                asked.append(in_its_place(declared, algorithm, at))
+            except NotApplicable as reason:
+                unasked.append(Skipped(theorem.id, declared.name, "", str(reason)))
+    return asked, unasked
 
 
 def _noting(where: str, items: Iterator[Item]) -> Iterator[Item]:
@@ -54,14 +72,6 @@ def _refuted(verdict: Verdict) -> Verdict:
 
 def _spared(verdict: Verdict) -> Verdict:
     return replace(verdict, word=Word.INCONCLUSIVE, witness=None) if verdict.word is Word.REFUTED else verdict
-
-
-def _with_algorithm(declared: Any, algorithm: Any) -> Any:
-    if algorithm is None:
-        return declared
-    if not is_dataclass(declared) or "algorithm" not in {f.name for f in fields(declared)}:
-        raise TypeError(f"a {type(declared).__name__} has no algorithm to put another in the place of")
-    return replace(declared, algorithm=algorithm)  # type: ignore[type-var]
 
 
 def judge_claim(title: str, claim: Any, families: Mapping[str, Family], settings: Settings) -> Iterator[Verdict | Skipped]:

@@ -15,6 +15,7 @@ from convlab.errors import Noted
 from convlab.judge.bounds import bound_along, compared_along, needed_symbols
 from convlab.judge.compare import HUGE, Comparison, as_float, compared
 from convlab.judge.grid import algorithm_of, floor_of, grid_step, judged_points
+from convlab.judge.replaced import lacking
 from convlab.judge.sampled import sampled_verdict, verdict_alone
 from convlab.judge.trial import tried
 from convlab.judge.verdict import Skipped, Verdict, short
@@ -48,14 +49,14 @@ def judge_rate(title: str, claim: RateBound, families: Mapping[str, Family], set
     for instance in claim.on or tight_instances(claim):
         if not settings.problems or instance.family in settings.problems or repr(instance) in settings.problems:
             try:
-                with Noted(f"on {instance!r}"):
+                with Noted(f"on {instance!r}"), lacking(settings):
                     verdict = judge_instance(title, claim, instance, families, settings)
                 yield verdict
             except REASONS as reason:
                 yield Skipped(title, claim.name, repr(instance), str(reason))
     for member in () if claim.on else members(families, settings):
         try:
-            with Noted(f"on problem {member.name}"):
+            with Noted(f"on problem {member.name}"), lacking(settings):
                 yield from judge_member(title, claim, member, settings)
         except REASONS as reason:
             yield Skipped(title, claim.name, member.name, str(reason))

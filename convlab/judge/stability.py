@@ -14,6 +14,7 @@ from convlab.draws import Inexact
 from convlab.errors import Noted
 from convlab.judge.compare import Comparison
 from convlab.judge.rate import members
+from convlab.judge.replaced import lacking
 from convlab.judge.verdict import Skipped, Verdict
 from convlab.judge.words import Evidence, verdict_of
 from convlab.operations import Unsupported
@@ -37,7 +38,7 @@ def judge_stability(title: str, claim: StabilityRegion, families: Mapping[str, F
         sources = [(m.name, lambda m=m: settings_on(claim, title, m, settings, claim.assumptions)) for m in members(families, settings)]
     for name, found in sources:
         try:
-            with Noted(f"on problem {name}"):
+            with Noted(f"on problem {name}"), lacking(settings):
                 evidence = [e for setting in distinct_points(found()) for e in _across(claim, setting)]
             if not evidence:
                 raise NotApplicable("none of its parameter points lies in the condition")

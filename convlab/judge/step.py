@@ -13,6 +13,7 @@ from convlab.draws import Draws
 from convlab.errors import BadInput, Noted
 from convlab.judge.compare import Comparison, compared
 from convlab.judge.rate import members
+from convlab.judge.replaced import lacking
 from convlab.judge.states import Surroundings, points_around, start_size, told
 from convlab.judge.verdict import Skipped, Verdict
 from convlab.judge.words import Evidence, verdict_of
@@ -45,13 +46,15 @@ def judge_step(title: str, claim: StepInequality, families: Mapping[str, Family]
             found = realised(instance, claim, title, families, settings)
             if not found:
                 raise NotApplicable("none of its parameter points lies in the condition")
-            yield verdict_of(title, claim, repr(instance), _on_instance(claim, title, repr(instance), found, settings), settings)
+            with lacking(settings):
+                evidence = _on_instance(claim, title, repr(instance), found, settings)
+            yield verdict_of(title, claim, repr(instance), evidence, settings)
         except (NotApplicable, Unsupported) as reason:
             yield Skipped(title, claim.name, repr(instance), str(reason))
     for member in () if claim.on else members(families, settings):
         try:
             found = distinct_points(settings_on(claim, title, member, settings, claim.assumptions))
-            with Noted(f"on problem {member.name}"):
+            with Noted(f"on problem {member.name}"), lacking(settings):
                 evidence = _around(claim, title, member.name, found, settings)
             yield verdict_of(title, claim, member.name, evidence, settings)
         except (NotApplicable, Unsupported) as reason:

@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 
 from convlab import symbols
-from convlab.arithmetic import FLOAT64, RATIONAL, Arithmetic
+from convlab.arithmetic import EXTENDED, FLOAT64, RATIONAL, Arithmetic
 from convlab.operations import Unsupported
 from convlab.run.expressions import Irrational, float_values, rational_value
 
@@ -68,6 +68,9 @@ class Binder:
             return self.arithmetic.number(given)
         if is_dataclass(given) and not isinstance(given, type):
             return self._bound(given, k)
+        if isinstance(given, tuple):                       # the hyperparameters of another library's optimizer
+            items = tuple(self._field(item, k) for item in given)
+            return given if all(new is old for new, old in zip(items, given, strict=True)) else items
         return given
 
     def _number(self, expression: Any, k: int) -> Any:
@@ -81,7 +84,8 @@ class Binder:
             except Irrational as error:
                 if self.arithmetic is RATIONAL:
                     raise Unsupported(f"{expression} is irrational here: {error}") from error
-                return self.arithmetic.number(float(float_values(expression, values)))
+                inexact = float_values(expression, values)
+                return self.arithmetic.number(inexact if self.arithmetic is EXTENDED else float(inexact))
             if isinstance(exact, bool) or (exact.denominator == 1 and expression.is_integer):
                 return int(exact)
             return self.arithmetic.number(exact)
@@ -95,6 +99,8 @@ def scheduled_fields(algorithm: Any) -> list[str]:
     def changes(given: Any) -> bool:
         if is_dataclass(given) and not isinstance(given, type):
             return bool(scheduled_fields(given))
+        if isinstance(given, tuple):
+            return any(map(changes, given))
         return isinstance(given, FunctionType) or (isinstance(given, sp.Basic) and bool(given.has(symbols.k)))
 
     return [f.name for f in fields(algorithm) if changes(getattr(algorithm, f.name))]
@@ -104,12 +110,16 @@ def symbols_of(algorithm: Any) -> set[Any]:
     """The symbols in an algorithm's fields."""
     found: set[Any] = set()
     for f in fields(algorithm):
-        given = getattr(algorithm, f.name)
-        if isinstance(given, sp.Basic):
-            found |= given.free_symbols
-        elif is_dataclass(given) and not isinstance(given, type):
-            found |= symbols_of(given)
+        found |= _symbols_in(getattr(algorithm, f.name))
     return found
+
+
+def _symbols_in(given: Any) -> set[Any]:
+    if isinstance(given, sp.Basic):
+        return set(given.free_symbols)
+    if isinstance(given, tuple):
+        return set().union(*map(_symbols_in, given))
+    return symbols_of(given) if is_dataclass(given) and not isinstance(given, type) else set()
 
 
 def field_key(algorithm: Any) -> tuple[Any, ...]:
@@ -117,6 +127,8 @@ def field_key(algorithm: Any) -> tuple[Any, ...]:
     def key(value: Any) -> Any:
         if isinstance(value, np.ndarray):
             return (value.shape, tuple(value.reshape(-1).tolist()))
+        if isinstance(value, tuple):
+            return tuple(map(key, value))
         return field_key(value) if is_dataclass(value) and not isinstance(value, type) else value
 
     return tuple(key(getattr(algorithm, f.name)) for f in fields(algorithm))

@@ -226,13 +226,16 @@ def distinct_points(found: Iterable[Setting]) -> list[Setting]:
 
 def points_at(claim: Any, title: str, problem: str, constants: Mapping[Any, Any], settings: Settings) -> list[Point]:
     """The parameter points of a claim at these constants, with what the user fixed."""
-    fixed = given_parameters(settings, claim.defaults)
+    fixed = {**given_parameters(settings, claim.defaults), **_set(settings, claim, constants)}
     needed = condition_of(claim).free_symbols - set(claim.defaults) - set(constants)
     if needed:
         raise NotApplicable(f"its condition speaks of {sorted(map(str, needed))[0]}, which the problem does not know")
     try:
         if fixed and not settings.outside:
             from_default = {**constants, **parameter_points(sp.true, claim.defaults, constants, stream(0), fixed)[0]}
+            if settings.at and not holds(condition_of(claim), from_default):
+                told = ", ".join(f"{s} = {_show(v)}" for s, v in fixed.items())
+                raise NotApplicable(f"{told} is outside its condition there: {_violated(condition_of(claim), from_default)}")
             refuse_outside(claim, title, from_default, problem)
         condition = sp.true if settings.outside else condition_of(claim)
         if settings.outside and fixed:
@@ -245,6 +248,14 @@ def points_at(claim: Any, title: str, problem: str, constants: Mapping[Any, Any]
         violated = _violated(condition, {**constants, **found[0]})
         raise NotApplicable(f"its default {told} lies outside its own condition there: {violated}" if told else f"its condition does not hold there: {violated}")
     return found
+
+
+def _set(settings: Settings, claim: Any, constants: Mapping[Any, Any]) -> Point:
+    """The tunables of the claim that the settings say, at these constants. Raises NotApplicable where one speaks of a constant that the problem does not know."""
+    try:
+        return {s: evaluate(v, constants) if isinstance(v, sp.Basic) else v for s, v in settings.at.items() if s in claim.defaults}
+    except KeyError as error:
+        raise NotApplicable(f"a parameter was set by {error.args[0]}, which the problem does not know") from None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -20,3 +21,5 @@ class Settings:
     alpha: float = 1e-4
     workers: int = 1
     sampled: bool = True              # run sampled replicates beside the exact source of an expectation
+    at: Mapping[Any, Any] = field(default_factory=dict)      # what tunables are: numbers, or expressions in constants; where that leaves a condition, nothing is judged
+    replaced: bool = False            # the algorithm is not the theorem's own: what it lacks keeps a problem from being judged, it is no mistake of the theorem
