@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from convlab.arithmetic import FLOAT64, cast
+from convlab.assumptions.attacks import MarginAttack
 from convlab.assumptions.finding import Finding, Implied, Status, judged
 from convlab.assumptions.functions import (
     ConstrainedMinimum,
@@ -41,7 +42,8 @@ def audit(problem: Any, rng: np.random.Generator) -> list[tuple[Any, Finding]]:
 
 __all__ = [
     "Bilinear", "BoundedGradients", "BoundedVariance", "ConstrainedMinimum", "Convex", "ConvexLosses", "ConvexSamples", "DisagreeingWorkers", "ExactLineSearch",
-    "Finding", "FiniteSum", "FixedPointGrid", "Implied", "Isotropic", "Lipschitz", "LipschitzOperator", "LipschitzSamples", "LossScaling", "Minimum", "MixingMatrix",
+    "Finding", "FiniteSum", "FixedPointGrid", "Implied", "Isotropic", "Lipschitz", "LipschitzOperator", "LipschitzSamples", "LossScaling",
+    "MarginAttack", "Minimum", "MixingMatrix",
     "NeighbouringSamples", "NoiseCovariance", "OneCoupling", "OnePeerRounds", "PolyakLojasiewicz", "Proximable", "Quadratic",
     "QuadraticWorkers", "RelativeGradientError", "SaddlePoint", "Smooth", "SmoothSamples", "Status", "StronglyConvex", "StronglyMonotone", "Tasks", "Workers",
     "audit", "judged", "sample_points",

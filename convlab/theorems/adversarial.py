@@ -1,6 +1,7 @@
 """Games: simultaneous gradient descent-ascent turns in each singular plane of a bilinear game, and every turn leads outwards, at every step size.
 
-Curvature mu on both sides pulls inwards: then steps below 2 mu/L^2 converge, at a rate that the plane mu - i s attains.
+Curvature mu on both sides pulls inwards: then steps below 2 mu/L^2 converge, at a rate that the plane mu - i s attains. Attacks on linear models along
+signs of gradients find the worst perturbation, where there is a gradient.
 """
 from __future__ import annotations
 
@@ -12,12 +13,12 @@ from typing import Any
 import sympy as sp
 from sympy import And, Rational
 
-from convlab.algorithms.adversarial import SimultaneousGDA
-from convlab.assumptions import Bilinear, LipschitzOperator, OneCoupling, SaddlePoint, StronglyMonotone
+from convlab.algorithms.adversarial import SignPGD, SimultaneousGDA
+from convlab.assumptions import Bilinear, ConstrainedMinimum, LipschitzOperator, MarginAttack, OneCoupling, SaddlePoint, StronglyMonotone
 from convlab.constants import Array
-from convlab.metrics import Case, metric, squared_distance
-from convlab.operations import rowwise, sqrt
-from convlab.symbols import M0, L, R, a, coupling, gamma, k, mu
+from convlab.metrics import Case, function_gap, metric, squared_distance
+from convlab.operations import minimum, rowwise, sqrt
+from convlab.symbols import M0, Delta, G, L, R, a, coupling, diameter, gamma, k, mu
 from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Relation, Step, SymbolicIdentity, Theorem
 
 x, y = sp.symbols("x y", real=True)
@@ -158,4 +159,55 @@ gda_strongly_monotone = Theorem(
              Bound((1 - mu / L) ** (2 * k) * R**2, pulled, name="the rate of gradient descent"),
              Step(hardly_pulled, bound=M0, defaults={gamma: 1 / L}, name="step 1/L converges"),
              Bound((Rational(9, 10) * contraction) ** k * R**2, pulled)),
+)
+
+
+# ---- attacks on linear models
+def still_to_gain(rounds: int, case: Case, record: Mapping[str, Array]) -> Array:
+    """loss(m - D G/2) - loss(m - min(k gamma, D/2) G), m the margin of the unmoved input."""
+    radius, first = case[diameter] / 2, record["M0"]
+    moved = minimum(rounds * case[gamma] + 0 * first, radius)
+    problem = case.problem
+    m = problem.margin(0 * problem.model[None])
+    return problem.loss(m - radius * case[G]) - problem.loss(m - moved * case[G])
+
+
+def attacked(model: tuple[Any, ...], input: tuple[Any, ...], side: Any, **loss: Any) -> Instance:
+    """A linear model at an input that may be moved within a cube of this side."""
+    return Instance("linear_attack", model=model, input=input, radius=diameter / 2, at={diameter: side}, **loss)
+
+
+above_one = attacked((3,), (Rational(2, 5),), Rational(1, 3))             # margin 6/5, which the cube brings down by 1/2
+below_one = attacked((3, -2), (Rational(1, 5), Rational(1, 10)), Rational(3, 2))
+logistic = attacked((3, Rational(-1, 2), 7), (2, 1, Rational(1, 3)), Rational(5, 2), label=-1, loss="logistic")
+attack: dict[str, Any] = {"algorithm": SignPGD(gamma), "assumptions": (MarginAttack, ConstrainedMinimum), "condition": And(gamma > 0, gamma <= diameter / 2),
+                          "defaults": {gamma: diameter / 2}, "metric": function_gap}
+
+false_fgsm = Theorem(
+    id="false-fgsm-exact-for-hinge",
+    title="FALSE: FGSM and PGD find the worst perturbation of a linear model under the hinge loss",
+    source="derived here; for losses with a slope: Goodfellow, Shlens, Szegedy (2015)",
+    claims=(
+        FalseClaim(
+            asserted=RateBound(**attack, bound=G * sp.Max(0, diameter / 2 - k * gamma), note="One step of the cube's radius is FGSM."),
+            witness=above_one,
+            mutants=(Changed("half of the loss is found", bound=Delta / 2 + G * sp.Max(0, diameter / 2 - k * gamma)),)),
+        RateBound(
+            name="at-rest",
+            **attack,
+            bound=Delta,
+            relation=Relation.EQUAL,
+            on=(above_one,),
+            mutants=(Bound(Delta / 2, above_one, name="half of it"), Changed("below margin 1, too", below_one)),
+            note="Margin 6/5, radius 1/2 in units of the margin: the gradient is 0 and nothing moves, while the loss could be 3/10."),
+        RateBound(
+            name="with-a-slope",
+            **attack,
+            bound=still_to_gain,
+            relation=Relation.EQUAL,
+            statement='"loss"(m - D/2 G) - "loss"(m - min(k gamma, D/2) G), quad m = b chevron.l a, w chevron.r',
+            on=(below_one, logistic),
+            mutants=(Changed("above margin 1, too", above_one), Changed("steps half as long do as well", below_one, algorithm=SignPGD(gamma / 2))),
+            note="Logistic loss, or a hinge below margin 1: every step of gamma lowers the margin by gamma G, until the corner is reached."),
+    ),
 )

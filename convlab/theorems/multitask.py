@@ -14,9 +14,9 @@ from convlab.algorithms.multitask import PCGrad
 from convlab.assumptions import Convex, Minimum, Smooth, Tasks
 from convlab.constants import Array
 from convlab.metrics import Case, function_gap
-from convlab.operations import inner, norm_squared, sqrt, where
+from convlab.operations import inner, norm_squared, sqrt, stack, where
 from convlab.symbols import M0, G, L, R, gamma, k
-from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Relation, Step, StepInequality, SymbolicIdentity, Theorem, from_k
+from convlab.theorem import Bound, Changed, FalseClaim, Identity, Instance, RateBound, Relation, Step, StepInequality, SymbolicIdentity, Theorem, from_k
 
 
 # ---- what the claims measure
@@ -196,5 +196,55 @@ false_pcgrad = Theorem(
             mutants=(Bound((1 - gamma * L) ** (2 * k) * L * R**2 / 2, opposed, name="the gap of gradient descent on the sum"),
                      Changed("gradient descent on the sum rests, too", opposed, algorithm=GradientDescent(gamma))),
             note="In one dimension two tasks are opposed everywhere between their minimisers: u = 0, and every such point is left as it is."),
+    ),
+)
+
+
+# ---- weighted sums reach convex fronts only
+WEIGHTS, PLACES = 100, 40
+
+
+def loss_of_weighting(case: Case) -> Array:
+    """The least over w = 0, 1/100, ..., 1 of F_w(x) - min_y F_w(y), F_w = w f_1 + (1 - w) f_2, x the start, y on the line through both centres: (1,).
+
+    A finite search for y only makes it smaller; it is convex in w.
+    """
+    problem = case.problem
+    first, second = problem.centres
+    along = [first + (second - first) * i / PLACES for i in range(-PLACES, 2 * PLACES + 1)]
+    values = problem.task_values(stack([problem.start, *along], 0))                              # (places, 2)
+    weighted = stack([(values[:, 0] * i + values[:, 1] * (WEIGHTS - i)) / WEIGHTS for i in range(WEIGHTS + 1)], 0)
+    return (weighted[:, 0] - weighted.min(axis=1)).min(axis=0, keepdims=True)
+
+
+def nothing(case: Case) -> Array:
+    """0."""
+    return 0 * case.problem.start
+
+
+half_way = Instance("two_valleys", height=Rational(7, 2), width=5, middle=-13)
+convex_pair = Instance("task-pairs", matrices=(L, L), centres=((2 * R,), (-3 * R,)), start=(R / 2,))
+h = sp.Symbol("h", real=True)
+both = 2 - sp.exp(-((h - 1) ** 2)) - sp.exp(-((h + 1) ** 2))
+every_weight: dict[str, Any] = {"left": loss_of_weighting, "right": nothing, "assumptions": (Tasks,),
+                                "statement": "min_(0 <= w <= 1) (w f_1 + (1 - w) f_2)(x) - min_y (w f_1 + (1 - w) f_2)(y) = 0"}
+
+false_scalarisation = Theorem(
+    id="false-scalarisation-reaches-every-pareto-point",
+    title="FALSE: every Pareto point minimises some weighted sum of the tasks",
+    source="problem: Fonseca, Fleming (1995); phenomenon: Das, Dennis (1997)",
+    claims=(
+        FalseClaim(
+            asserted=Identity(**every_weight, note="x a Pareto point: here every point between the minima of the tasks is one."),
+            witness=half_way,
+            facts=(SymbolicIdentity("the middle is stationary for equal weights", sp.diff(both, h).subs(h, 0), 0),
+                   SymbolicIdentity("and a maximum", sp.diff(both, h, 2).subs(h, 0), -4 * sp.exp(-1))),
+            mutants=(Changed("three tenths of the way, some weight does", Instance("two_valleys", height=Rational(7, 2), width=5, middle=-13, start=-11)),)),
+        Identity(
+            **every_weight,
+            name="convex",
+            on=(convex_pair, Instance("task-pairs", matrices=(L, L), centres=((2 * R, R), (-3 * R, 5 * R)), start=(R / 2, 11 * R / 5))),
+            mutants=(Changed("off the line between the minima", Instance("task-pairs", matrices=(L, L), centres=((2 * R, R), (-3 * R, 5 * R)), start=(0, R))),),
+            note="Of convex tasks it is true: three tenths of the way between equal tasks the weights are 7/10 and 3/10."),
     ),
 )
