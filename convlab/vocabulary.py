@@ -19,11 +19,12 @@ class Law(Enum):
 
 
 class Relation(Enum):
-    """measured RELATION bound."""
+    """measured RELATION bound. ORDER is measured <= C bound with a C that may depend on problem, start and parameters, but neither on k nor on a horizon."""
 
     AT_MOST = "<="
     EQUAL = "=="
     AT_LEAST = ">="
+    ORDER = "O"
 
 
 class Sense(Enum):

@@ -15,7 +15,7 @@ from convlab.theorem import FalseClaim, Theorem
 from tests.command_line import convlab
 
 THEOREMS = catalogue.theorems()
-KEYS = {"theorem", "claim", "title", "part", "topic", "kind", "mode", "law", "condition", "bound", "source", "tight", "exact_source"}
+KEYS = {"theorem", "claim", "title", "part", "topic", "kind", "mode", "law", "condition", "bound", "source", "tight", "exact_source", "order"}
 named = {**symbols.table(), **{name: sp.Symbol(name) for name in "xy"}}
 
 

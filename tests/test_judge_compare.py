@@ -22,7 +22,7 @@ from convlab_problems import huber, quadratic
 from tests.engine_runs import batch_on, bound_to
 
 EPS = FLOAT64.eps
-RELATIONS = st.sampled_from(list(Relation))
+RELATIONS = st.sampled_from([relation for relation in Relation if relation is not Relation.ORDER])      # an order is violated at no single k
 values = st.floats(1e-6, 1e6)
 series = st.integers(1, 8).flatmap(lambda count: st.tuples(arrays(float, (count, 2), elements=values), arrays(float, (count, 2), elements=values)))
 

@@ -17,6 +17,7 @@ from convlab.cli.targets import Target
 from convlab.cli.work import Work, over
 from convlab.errors import BadInput, suggestion
 from convlab.judge.check import check, decided
+from convlab.judge.fits import in_column
 from convlab.judge.verdict import Check, Skipped, Verdict, Witness, Word, short
 from convlab.problem import installed_families
 from convlab.run.settings import Settings
@@ -180,12 +181,16 @@ def _verdicts(claim: Claim) -> Table:
         table.add_column(name, no_wrap=name != "problem", overflow="fold")
     for name in ("worst ratio", "at k", "last ratio"):
         table.add_column(name, justify="right", no_wrap=True)
+    orders = [in_column(v.fit) for v in claim.verdicts]
+    if any(orders):
+        table.add_column("order (measured)", no_wrap=True)
     exact = {v.problem for v in claim.verdicts if v.word is Word.HOLDS and v.judged_by is not Source.MONTE_CARLO}
-    for v in claim.verdicts:
+    for v, order in zip(claim.verdicts, orders, strict=True):
         beside = v.judged_by is Source.MONTE_CARLO and v.word is not Word.REFUTED and v.problem in exact      # the exact expectation has the word
         word = "sampled beside" if beside else "refuted, as expected" if claim.false and v.word is Word.REFUTED else v.word.value
         ratios = [_ratio(v.worst_ratio), "" if v.worst_k is None else str(v.worst_k), _ratio(v.last_ratio)]
-        table.add_row(word if beside else f"[{_style(word)}]{word}[/]", escape(v.problem), v.judged_by.value, *ratios, style="dim" if beside else None)
+        cells = [escape(v.problem), v.judged_by.value, *ratios, *([order] if any(orders) else [])]
+        table.add_row(word if beside else f"[{_style(word)}]{word}[/]", *cells, style="dim" if beside else None)
     return table
 
 

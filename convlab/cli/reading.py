@@ -14,7 +14,8 @@ from convlab.cli import statement
 from convlab.cli.documents import counted, document, print_json, screen
 from convlab.cli.targets import targets
 from convlab.errors import BadInput
-from convlab.theorem import FalseClaim, Law, RateBound, Sense, StabilityRegion, StepInequality, Theorem, tight_instances
+from convlab.judge.fits import order_for_fits
+from convlab.theorem import FalseClaim, Law, RateBound, Relation, Sense, StabilityRegion, StepInequality, Theorem, tight_instances
 
 
 def listed(names: list[str] | None, *, part: str | None, topic: str | None, true: bool, false: bool, json: bool) -> int:
@@ -41,7 +42,7 @@ def _overview(theorems: list[Theorem]) -> Table:
             table.add_row(Text(f"{part_of(theorem) or 'yours'} · {topic}", style="bold cyan"))
         table.add_row(theorem.id, " ".join(_letter(claim) for claim in theorem.claims), theorem.title)
     table.caption = ("claims: R rate bound, S one-step inequality, I identity, O operator constant, T stability region, F false claim;"
-                     " E in expectation, P with high probability, =, >= where the relation is not <=")
+                     " E in expectation, P with high probability, =, >=, o (order only) where the relation is not <=")
     table.caption_justify = "left"
     return table
 
@@ -50,7 +51,7 @@ def _letter(claim: Any) -> str:
     letter = "T" if isinstance(claim, StabilityRegion) else type(claim).__name__[0]
     told = statement.stated(claim)
     relation = getattr(told, "relation", None)
-    sign = {"==": "=", ">=": ">="}.get(relation.value, "") if relation is not None else ""
+    sign = {"==": "=", ">=": ">=", "O": "o"}.get(relation.value, "") if relation is not None else ""
     return letter + {Law.EXPECTATION: "E", Law.HIGH_PROBABILITY: "P", Law.SURELY: ""}[statement.law(told)] + sign
 
 
@@ -112,6 +113,9 @@ def _rows(claim: Any) -> Iterator[tuple[str, str]]:
     if condition or defaults:
         yield "For", condition + (f"   (default {defaults})" if defaults else "")
     yield "Then", _conclusion(told)
+    order = order_for_fits(claim)
+    if order is not None:
+        yield "Order", statement.order_in_words(order)
     if tight_instances(told):
         yield "Attained", "\n".join(f"by {instance!r}" for instance in tight_instances(told))
     if claim.facts:
@@ -137,7 +141,8 @@ def _rate(claim: RateBound) -> str:
         return f"{statement.plain(claim.statement)}, {statement.mode(claim)}"
     measured = statement.plain(getattr(claim.metric, "formula", "") or getattr(claim.metric, "name", "") or getattr(claim.metric, "__name__", "metric"))
     left = f"E {measured}" if claim.law is Law.EXPECTATION else measured
-    sign = {"<=": "≤", "==": "=", ">=": "≥"}[claim.relation.value]
+    sign = {"<=": "≤", "==": "=", ">=": "≥", "O": "="}[claim.relation.value]
     sure = f", with probability at least {statement.pretty(1 - claim.delta)}" if claim.law is Law.HIGH_PROBABILITY else ""
-    return f"{left} {sign} {statement.pretty(claim.bound)}{sure}, {statement.mode(claim)}"
+    bound = f"O({statement.pretty(claim.bound)})" if claim.relation is Relation.ORDER else statement.pretty(claim.bound)
+    return f"{left} {sign} {bound}{sure}, {statement.mode(claim)}"
 

@@ -10,6 +10,8 @@ import sympy as sp
 from sympy.printing.str import StrPrinter
 
 from convlab.catalogue import part_of
+from convlab.judge.fits import order_for_fits
+from convlab.judge.orders import Kind, Order, factor_text, limit_of_slope
 from convlab.run.points import relations
 from convlab.theorem import KINDS, FalseClaim, Identity, Law, OperatorConstant, RateBound, Relation, Source, StabilityRegion, StepInequality, Theorem, tight_instances
 
@@ -24,7 +26,21 @@ def item(theorem: Theorem, claim: Any) -> dict[str, Any]:
     told = stated(claim)
     return {"theorem": theorem.id, "claim": claim.name, "title": theorem.title, "part": part_of(theorem), "topic": theorem.topic, "kind": KINDS[type(claim)],
             "mode": mode(told), "law": law(told).value, "condition": condition(told), "bound": bound(told), "source": theorem.source,
-            "tight": [repr(instance) for instance in tight_instances(told)], "exact_source": exact_source(told)}
+            "tight": [repr(instance) for instance in tight_instances(told)], "exact_source": exact_source(told), "order": order(claim)}
+
+
+def order(claim: Any) -> dict[str, Any] | None:
+    """The order of a rate bound in k, derived from the bound at values of our own; None of other claims."""
+    found = order_for_fits(claim)
+    told = stated(claim)
+    return None if found is None else {**found.to_json(), "limit": limit_of_slope(told.bound) if isinstance(told.bound, sp.Basic) and not told.reads else None}
+
+
+def order_in_words(found: Order) -> str:
+    """The order for a reader; a factor as its formula where there is one."""
+    if found.formula is not None and found.factor is not None:
+        return f"linear, factor {pretty(found.formula)} a step, such as {factor_text(found.factor)}"
+    return f"{found}, say" if found.kind is Kind.FLOOR else str(found)
 
 
 def stated(claim: Any) -> Any:

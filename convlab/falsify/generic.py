@@ -21,10 +21,10 @@ BEYOND = sp.Rational(101, 100)
 
 def generic_mutants(claim: Any) -> Iterator[Mutant]:
     """The neighbours of one claim, as far as its kind has them."""
-    if isinstance(claim, (RateBound, StepInequality, OperatorConstant)) and claim.relation is not Relation.EQUAL:
+    if isinstance(claim, (RateBound, StepInequality, OperatorConstant)) and claim.relation not in (Relation.EQUAL, Relation.ORDER):
         for factor in FACTORS:
             yield _scaled(claim, factor)
-    if isinstance(claim, RateBound) and isinstance(claim.bound, sp.Basic) and claim.relation is Relation.AT_MOST:
+    if isinstance(claim, RateBound) and isinstance(claim.bound, sp.Basic) and claim.relation in (Relation.AT_MOST, Relation.ORDER):
         yield from _faster(claim)
     if isinstance(claim, RateBound):
         yield from _outside(claim)

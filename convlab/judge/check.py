@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from convlab.errors import Noted
 from convlab.judge.doubts import doubted
 from convlab.judge.evalues import discoveries
+from convlab.judge.fits import fitted, order_for_fits
 from convlab.judge.rate import judge_rate
 from convlab.judge.replaced import in_its_place, set_values
 from convlab.judge.verdict import Check, Skipped, Verdict, Word
@@ -16,7 +17,7 @@ from convlab.problem import Family, installed_families
 from convlab.run.cases import NotApplicable
 from convlab.run.frozen import writing_refused
 from convlab.run.settings import Settings
-from convlab.theorem import FalseClaim, Identity, OperatorConstant, RateBound, StabilityRegion, StepInequality, Theorem
+from convlab.theorem import FalseClaim, Identity, OperatorConstant, RateBound, Relation, StabilityRegion, StepInequality, Theorem
 
 Item = TypeVar("Item")
 
@@ -35,8 +36,9 @@ def check(theorem: Theorem, *, settings: Settings | None = None, families: Mappi
     settings = replace(settings or Settings(), at=at, replaced=algorithm is not None)
     families = installed_families() if families is None else families
     asked, unasked = _in_place(theorem, claim, algorithm, at)
-    found = [doubted(item, declared, families, settings) if isinstance(item, Verdict) else item for declared in asked
-             for item in _noting(f"theorem {theorem.id}, claim {declared.name}", judge_claim(theorem.id, declared, families, settings))]
+    found = [item for declared in asked for item in _with_orders(declared, settings.seed, [
+        doubted(item, declared, families, settings) if isinstance(item, Verdict) else item
+        for item in _noting(f"theorem {theorem.id}, claim {declared.name}", judge_claim(theorem.id, declared, families, settings))])]
     return decided(Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(unasked) + tuple(s for s in found if isinstance(s, Skipped))))
 
 
@@ -50,6 +52,12 @@ def _in_place(theorem: Theorem, name: str | None, algorithm: Any, at: Mapping[An
             except NotApplicable as reason:
                 unasked.append(Skipped(theorem.id, declared.name, "", str(reason)))
     return asked, unasked
+
+
+def _with_orders(declared: Any, seed: int, found: list[Verdict | Skipped]) -> list[Verdict | Skipped]:
+    """The verdicts with the order of their curves, claimed and measured."""
+    order = order_for_fits(declared) if any(isinstance(item, Verdict) and item.curve is not None for item in found) else None
+    return [fitted(item, order, seed) if isinstance(item, Verdict) else item for item in found]
 
 
 def _noting(where: str, items: Iterator[Item]) -> Iterator[Item]:
@@ -81,8 +89,10 @@ def judge_claim(title: str, claim: Any, families: Mapping[str, Family], settings
 
 
 def _judged(title: str, claim: Any, families: Mapping[str, Family], settings: Settings) -> Iterator[Verdict | Skipped]:
-    from convlab.judge import false, identity, operator, stability, step
+    from convlab.judge import false, growth, identity, operator, stability, step
 
+    if isinstance(claim, RateBound) and claim.relation is Relation.ORDER:
+        return growth.judge_order(title, claim, families, settings)
     if isinstance(claim, RateBound):
         return judge_rate(title, claim, families, settings)
     if isinstance(claim, StepInequality):

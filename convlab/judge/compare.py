@@ -61,6 +61,9 @@ def compared(k: Array, measured: Array, bound: Array, floor: Array | None, relat
             ratio, violated = b / m, m < b - slack * np.abs(b) - low
             judged = known & ((np.maximum(m, b) > CLEAR * low) | violated)
             ratio = np.where(m <= 0, np.where(violated, np.inf, 0), ratio)
+        elif relation is Relation.ORDER:                     # no single k violates an order: `growth` looks at how the ratio grows
+            ratio, violated = m / b, np.zeros(measured.shape, dtype=bool)
+            judged = known & (m > CLEAR * low) & (b > 0)
         else:
             largest = np.maximum(np.abs(m), np.abs(b)).max(axis=tuple(range(2, m.ndim)), keepdims=True)     # a step mixes the cells, and so their roundings
             ratio, violated = m / b, np.abs(m - b) > slack * largest + low
@@ -128,9 +131,9 @@ def _exactly(m: Any, b: Any, relation: Relation) -> tuple[Any, bool]:
     if isinstance(b, float):                 # a bound that is irrational here: float rounding of the bound is all the doubt
         m, b = as_float(m), as_float(b)
         close = abs(m - b) <= 1e-13 * max(abs(m), abs(b))      # some hundred roundings of the closed form
-        violated = {Relation.AT_MOST: m > b, Relation.AT_LEAST: m < b, Relation.EQUAL: True}[relation] and not close
+        violated = {Relation.AT_MOST: m > b, Relation.AT_LEAST: m < b, Relation.EQUAL: True, Relation.ORDER: False}[relation] and not close
     else:
-        violated = {Relation.AT_MOST: m > b, Relation.AT_LEAST: m < b, Relation.EQUAL: m != b}[relation]
+        violated = {Relation.AT_MOST: m > b, Relation.AT_LEAST: m < b, Relation.EQUAL: m != b, Relation.ORDER: False}[relation]
     top, bottom = (b, m) if relation is Relation.AT_LEAST else (m, b)
     ratio: Any = (Fraction(1) if not violated else np.inf) if bottom == 0 and (top == 0 or violated) else (Fraction(0) if bottom == 0 else top / bottom)
     return ratio, violated

@@ -21,6 +21,7 @@ from convlab.errors import BadInput
 from convlab.judge.bounds import bound_along
 from convlab.judge.compare import CLEAR, HUGE, OPERATIONS, compared
 from convlab.judge.evalues import Wealth, log_mean, looked_at, threshold, wealth
+from convlab.judge.fits import kept_sample
 from convlab.judge.grid import algorithm_of, floor_of, judged_points
 from convlab.judge.power import SEEN, SHARE, WORTH, Moments, Power, moments, refuted_factor, visible_excess
 from convlab.judge.verdict import Curve, Verdict, Witness, Word
@@ -303,7 +304,8 @@ def _verdict(sampler: Sampler, record: Record, found: Tally, bound: Array, judgi
     verdict = verdict_of(sampler.title, claim, sampler.setting.name, [evidence], settings)
     if mean.ndim == 2:
         k_curve, b_curve, width = mean[:, 0].astype(float), np.asarray(bound, dtype=float)[:, 0], 1.96 * error[:, 0].astype(float)
-        verdict = replace(verdict, curve=Curve(sampler.setting.name, record.k, k_curve, b_curve, k_curve - width, k_curve + width))
+        clear, sample = k_curve > CLEAR * sampler.resolution[:, 0], kept_sample(record.k, record.measured) if sampler.level is None else None
+        verdict = replace(verdict, curve=Curve(sampler.setting.name, record.k, k_curve, b_curve, k_curve - width, k_curve + width, clear=clear, sample=sample))
     word = judging.word if not found.lost or judging.word is Word.REFUTED else Word.INCONCLUSIVE
     judged = bool(len(found.judged)) and not found.lost
     row = int(found.judged[judging.nearest]) // found.scale.shape[1] if judged else 0

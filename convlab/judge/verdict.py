@@ -47,6 +47,36 @@ class Witness:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Single replicates at some k: `values` is (checkpoints, replicates)."""
+
+    k: Array
+    values: Array
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a bound claims of a curve's order and what its tail from `from_k` to `to_k` measures: of `kind` sublinear the power p of k^-p, of linear the factor
+    a step, of superlinear the order q, of floor the level, of growing the power or the factor. `how` says what `low` and `high` are.
+    """
+
+    kind: str
+    claimed: float | None
+    measured: float | None
+    low: float | None
+    high: float | None
+    from_k: int
+    to_k: int
+    how: str
+    by_factor: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The item `fit` of a verdict."""
+        return {"kind": self.kind, "claimed": jsonable(self.claimed), "measured": jsonable(self.measured), "low": jsonable(self.low), "high": jsonable(self.high),
+                "from_k": self.from_k, "to_k": self.to_k, "how": self.how}
+
+
+@dataclass(frozen=True)
 class Curve:
     """Measured against bound along a run, for the plot: k (checkpoints,), the others likewise; `low`, `high` a 95 % band of a sampled mean."""
 
@@ -58,6 +88,8 @@ class Curve:
     high: Array | None = None
     sampled: Array | None = None
     passes: Array | None = None      # effective passes up to each k, where the algorithm declares its cost
+    clear: Array | None = None       # where the measured value stands clear of the floating-point floor (None: everywhere)
+    sample: Sample | None = None     # some of the replicates of a sampled mean, until the curve's order is fitted
 
 
 @dataclass(frozen=True)
@@ -86,6 +118,8 @@ class Verdict:
     e_value_log10: float | None = None      # evidence of a sample against the claim: beyond log10(1/alpha) it is refuted
     power: Power | None = None              # what excess over the bound the sample would have betrayed
     suspect: Witness | None = None          # the witness, should a decision over several claims refute this one
+    fit: Fit | None = None                  # the order of the curve, claimed and measured; a fit informs, it refutes no bound
+    fit_reason: str = ""                    # why there is none
 
     def to_json(self) -> dict[str, Any]:
         """The item of `results` in `convlab check --json`."""
@@ -97,7 +131,7 @@ class Verdict:
             "measured": jsonable(self.measured), "measured_log10": log10(self.measured), "bound": jsonable(self.bound),
             "bound_log10": log10(self.bound), "replicates": self.replicates, "points": self.points, "e_value_log10": jsonable(self.e_value_log10),
             "power": None if self.power is None else {"excess": self.power.excess, "probability": self.power.probability},
-            "outcome": self.outcome, "note": self.note,
+            "outcome": self.outcome, "note": self.note, "fit": None if self.fit is None else self.fit.to_json(), "fit_reason": self.fit_reason,
             "witness": None if self.witness is None else {
                 "problem": self.witness.problem, "parameters": jsonable(self.witness.parameters), "constants": jsonable(self.witness.constants),
                 "start": self.witness.start, "iteration": self.witness.iteration, "measured": jsonable(self.witness.measured),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from convlab.constants import Array
-from convlab.judge.compare import Comparison, as_float
+from convlab.judge.compare import CLEAR, Comparison, as_float
 from convlab.judge.verdict import Curve, Verdict, Witness, Word, jsonable
 from convlab.run.cases import Batch, Setting
 from convlab.run.recorder import Record
@@ -188,7 +188,18 @@ def default_curve(problem: str, evidence: list[Evidence]) -> Curve | None:
     measured, bound = (np.concatenate([_floats(side[:, 0]) for side in sides])
                        for sides in ([e.result.measured for e in shown], [e.result.bound for e in shown]))
     kept = np.isfinite(measured) & np.isfinite(bound)
-    return Curve(problem, k[kept], measured[kept], bound[kept]) if kept.sum() >= 2 else None
+    clear = np.concatenate([clear_of_floor(e)[:, 0] for e in shown])
+    return Curve(problem, k[kept], measured[kept], bound[kept], clear=clear[kept]) if kept.sum() >= 2 else None
+
+
+def clear_of_floor(evidence: Evidence) -> Array:
+    """(checkpoints, cases): where the measured value itself stands clear of the floating-point floor of its run; everywhere in exact arithmetic."""
+    result, record = evidence.result, evidence.record
+    if record is None or record.floor is None or result.measured.dtype == object:
+        return np.ones(result.measured.shape, dtype=bool)
+    rows = record.floor[np.isin(record.k, result.k)]
+    floor = rows.reshape(*rows.shape[:2], -1).max(axis=2)                # of several cells the coarsest
+    return np.asarray(np.abs(result.measured) > CLEAR * floor)
 
 
 def _floats(values: Array) -> Array:

@@ -158,7 +158,7 @@ def _judged(line: Line, verdict: Verdict, relation: Relation) -> Line:
     """The curve without what breaks the bound further than the verdict's worst: that was not judged, for it lies below the floating-point resolution."""
     if verdict.word is not Word.HOLDS or not np.isfinite(_size(verdict.worst_ratio)):
         return line
-    broken = {Relation.AT_MOST: line.ratio, Relation.AT_LEAST: -line.ratio, Relation.EQUAL: np.abs(line.ratio)}[relation]
+    broken = {Relation.AT_MOST: line.ratio, Relation.AT_LEAST: -line.ratio, Relation.EQUAL: np.abs(line.ratio), Relation.ORDER: np.zeros_like(line.ratio)}[relation]
     worst = abs(_size(verdict.worst_ratio)) if relation is Relation.EQUAL else max(0.0, _size(verdict.worst_ratio))
     return replace(line, measured=np.where(broken > worst + ROUNDING, np.nan, line.measured))
 

@@ -13,6 +13,7 @@ import sympy as sp
 
 from convlab.catalogue import part_of
 from convlab.constants import Constant
+from convlab.judge.fits import in_column
 from convlab.judge.verdict import Verdict, Word, short
 from convlab.prove.proof import Proof, Status
 from convlab.report import statement as said
@@ -197,9 +198,10 @@ def _verdicts(summary: ClaimSummary) -> list[str]:
         reasons = Counter(s.reason for s in summary.skipped).most_common(3)
         return [f"#block[#word(\"not applicable\") #h(4pt) {_text('Not judged: ' + '; '.join(reason for reason, _ in reasons) + '.')}]"]
     shown = summary.verdicts[:ROWS]
-    rows = [f"{_block(_name(v.problem))}, {_block(v.judged_by.value)}, {_plain_word(v, summary.false)}, {_ratios(v, with_k=True)}, [{v.points}]" for v in shown]
-    names = ("problem", "judged by", "verdict", "worst ratio", "at k", "last", "points")
-    lines = [f"#ruled(columns: (1fr, auto, auto, auto, auto, auto, auto), align: (left, left, left, right, right, right, right), "
+    rows = [f"{_block(_name(v.problem))}, {_block(v.judged_by.value)}, {_plain_word(v, summary.false)}, {_ratios(v, with_k=True)}, "
+            f"{_block(in_column(v.fit))}, [{v.points}]" for v in shown]
+    names = ("problem", "judged by", "verdict", "worst ratio", "at k", "last", "order (measured)" if any(v.fit for v in shown) else "", "points")
+    lines = [f"#ruled(columns: (1fr, auto, auto, auto, auto, auto, auto, auto), align: (left, left, left, right, right, right, left, right), "
              f"head({', '.join(map(quoted, names))}), {', '.join(rows)})"]
     lines += _rest(summary)
     lines += [f"#block(above: 0.5em)[#small({quoted('Witness. ' + str(v.witness))})]" for v in shown if v.witness is not None][:2]

@@ -13,7 +13,7 @@ from convlab.report.typst_math import name_in_typst, quoted, typst
 from convlab.symbols import Symbol
 from convlab.theorem import FalseClaim, Grid, Law, Mode, RateBound, Relation, Sense, StabilityRegion
 
-SIGN = {Relation.AT_MOST: "<=", Relation.EQUAL: "=", Relation.AT_LEAST: ">="}
+SIGN = {Relation.AT_MOST: "<=", Relation.EQUAL: "=", Relation.AT_LEAST: ">=", Relation.ORDER: "="}
 
 
 def statement(claim: Any) -> str:
@@ -59,7 +59,8 @@ def _grouped(formula: str) -> str:
 
 
 def _bound(claim: RateBound) -> str:
-    return quoted("the bound read along the run") if callable(claim.bound) else typst(claim.bound)
+    told = quoted("the bound read along the run") if callable(claim.bound) else typst(claim.bound)
+    return f"cal(O)({told})" if claim.relation is Relation.ORDER else told
 
 
 def _said(claim: RateBound) -> str:
