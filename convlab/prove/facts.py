@@ -6,6 +6,7 @@ from typing import Any
 import sympy as sp
 
 from convlab.prove.atoms import Undecided
+from convlab.prove.conditions import condition_proof
 from convlab.prove.identities import prove_identity, prove_matrix, prove_second_moment
 from convlab.prove.multipliers import prove_multipliers
 from convlab.prove.one_step import covered, prove_one_step
@@ -17,9 +18,14 @@ from convlab.theorem import IterationMatrix, Multipliers, OneStep, SecondMoment,
 
 
 def prove(theorem: Theorem) -> tuple[Proof, ...]:
-    """One proof for each fact of each claim, in order; a claim that declares none gives one with the status `not claimed`."""
-    return tuple(proof for claim in theorem.claims for proof in (
-        [_proof(theorem, claim, fact) for fact in claim.facts] or [Proof(theorem.id, claim.name, "", "", Status.NOT_CLAIMED)]))
+    """One proof for each fact of each claim, in order, then its step-size condition beside the one derived from the code; else one `not claimed`."""
+    return tuple(proof for claim in theorem.claims for proof in _proofs(theorem, claim))
+
+
+def _proofs(theorem: Theorem, claim: Any) -> list[Proof]:
+    derived = condition_proof(theorem.id, claim)
+    found = [*(_proof(theorem, claim, fact) for fact in claim.facts), *([derived] if derived is not None else [])]
+    return found or [Proof(theorem.id, claim.name, "", "", Status.NOT_CLAIMED)]
 
 
 def _proof(theorem: Theorem, claim: Any, fact: Any) -> Proof:

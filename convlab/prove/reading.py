@@ -64,8 +64,9 @@ class ScalarQuadratic:
         return self.gradient(x) + draw.noise
 
     def sample_gradients(self, x: Array) -> Array:
-        """lam x - sigma and lam x + sigma."""
-        return self.gradient(x)[:, None, :] + np.array([-sigma, sigma], dtype=object)[:, None]
+        """lam x - sigma and lam x + sigma (of more components than two: lam x)."""
+        shifts = [-sigma, sigma] if self.n == 2 else [sp.Integer(0)] * self.n
+        return self.gradient(x)[:, None, :] + np.array(shifts, dtype=object)[:, None]
 
     def sample_gradient(self, x: Array, index: Array) -> Array:
         """That of the drawn component."""
@@ -79,6 +80,20 @@ class ScalarQuadratic:
         """W x."""
         mean = x.sum(axis=1, keepdims=True) / self.workers
         return mean + lambda_2 * (x - mean)
+
+
+@dataclass(frozen=True)
+class PlanarGame:
+    """One singular plane of a quadratic game, its saddle at 0: F(x, y) = (pull x + turn y, pull y - turn x), (replicates, 2). A bilinear game has pull 0."""
+
+    pull: Any
+    turn: Any
+    dimension: int = 2
+
+    def operator(self, z: Array) -> Array:
+        """F(z)."""
+        x, y = z[:, 0], z[:, 1]
+        return np.stack([self.pull * x + self.turn * y, self.pull * y - self.turn * x], axis=1)
 
 
 def symbolic(algorithm: Any, sizes: Mapping[Any, Any]) -> Any:
@@ -176,7 +191,8 @@ class StateSymbols:
 
 def symbolic_state(algorithm: Any, oracle: Any) -> StateSymbols:
     """The state that `init` makes, with a symbol of its own in every entry."""
-    made = first_state(algorithm, oracle, sp.Symbol("x_0", real=True))
+    start = np.array([[sp.Symbol(f"x_0_{i}", real=True) for i in range(oracle.dimension)]], dtype=object)
+    made = _run(lambda: algorithm.init(start, oracle))
     names = getattr(made, "_fields", None)
     if names is None:
         raise Unreadable("the state is no NamedTuple of arrays")

@@ -87,12 +87,28 @@ def _solve(system: _System) -> Point | None:
     found = _open_point(reduced.positive + reduced.weak, reduced.nonzero)
     if found is not None:
         return found
-    return _first(partial(_solve, _edge(reduced, i)) for i in range(len(reduced.weak)))
+    return _first(partial(_solve, edge) for i in range(len(reduced.weak)) for edge in _edges(reduced, i))
 
 
-def _edge(system: _System, i: int) -> _System:
-    """Its i-th weak inequality an equation, the earlier ones strict."""
-    return replace(system, positive=system.positive + system.weak[:i], weak=system.weak[i + 1:], zero=(system.weak[i],))
+def _edges(system: _System, i: int) -> Iterator[_System]:
+    """Where the i-th weak inequality is an equation, given that no open cell satisfies the system; later ones are equations too, or strict.
+
+    With the others strict the set is open, and in it the polynomial is nowhere > 0. So it changes sign nowhere: where an irreducible factor of odd power
+    vanishes, its gradient does, or another factor vanishes too.
+    """
+    others = system.weak[:i] + system.weak[i + 1:]
+    strict = replace(system, positive=system.positive + others, weak=())
+    factors = _factors(system.weak[i])
+    odd = [f for f, power in factors if power % 2]
+    for f, power in factors:
+        if power % 2 == 0:
+            yield replace(strict, zero=(f,))
+    for f in odd:
+        yield replace(strict, zero=(f, *(sp.diff(f, v) for v in sorted(f.free_symbols, key=str))))
+    for f, g in combinations(odd, 2):
+        yield replace(strict, zero=(f, g))
+    for j in range(i + 1, len(system.weak)):
+        yield replace(system, weak=system.weak[:i] + system.weak[i + 1:j] + system.weak[j + 1:], zero=(system.weak[i], system.weak[j]))
 
 
 def _first(attempts: Iterable[Callable[[], Point | None]]) -> Point | None:
@@ -136,9 +152,30 @@ def _sign_by_coefficients(p: Any, positives: set[Any]) -> int | None:
 
 
 # ---- equations
+GROEBNER = 16                    # equations up to this degree are first replaced by a lexicographic basis, which may be 1
+
+
 def _on_zero_set(system: _System) -> Point | None:
-    equation, rest = system.zero[0], replace(system, zero=system.zero[1:])
+    equations = _basis(system.zero)
+    if equations == (1,):
+        return None
+    equation = min(equations, key=lambda e: (not _linear(e), len(e.free_symbols), sp.count_ops(e)))
+    rest = replace(system, zero=tuple(e for e in equations if e != equation))
     return _first(branch for factor, _ in _factors(equation) for branch in _factor_branches(factor, rest))
+
+
+@lru_cache(maxsize=4096)
+def _basis(equations: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Equations with the same solutions; (1,) where there are none, real or complex."""
+    if len(equations) == 1 or any(sp.total_degree(e) > GROEBNER for e in equations):
+        return equations
+    symbols = sorted(set().union(*(e.free_symbols for e in equations)), key=str)
+    return tuple(e.as_expr() for e in sp.groebner(equations, *symbols, order="lex").polys)
+
+
+def _linear(equation: Any) -> bool:
+    """Whether it is linear in some symbol, with a number in front."""
+    return any(sp.degree(equation, v) == 1 and sp.LC(equation, v).is_Number for v in equation.free_symbols)
 
 
 def _factor_branches(factor: Any, rest: _System) -> Iterator[Any]:

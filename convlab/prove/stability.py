@@ -1,7 +1,6 @@
 """Where the step contracts: the Schur-Cohn conditions of its characteristic polynomial, compared with a declared region as a set."""
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 import sympy as sp
@@ -9,7 +8,7 @@ import sympy as sp
 from convlab.prove.proof import Finding, point_text
 from convlab.prove.reading import ScalarQuadratic, linear_maps, mean_matrix, second_moment_matrix, symbolic
 from convlab.prove.reals import counterexample, satisfiable
-from convlab.prove.resolving import certain
+from convlab.prove.reducing import reduced
 from convlab.symbols import Symbol
 from convlab.theorem import Sense, StabilityRegion, StableOnQuadratics
 
@@ -42,7 +41,7 @@ def derived_condition(algorithm: Any, sense: Sense = Sense.SURELY) -> Any:
 
     For a step that draws, the expected map is meant, or (`Sense.MEAN_SQUARE`) the map of second moments. Raises Unreadable for a step that is not linear.
     """
-    return _condition(step_matrix(algorithm, sense))
+    return reduced_condition(step_matrix(algorithm, sense))
 
 
 def step_matrix(algorithm: Any, sense: Sense = Sense.SURELY) -> Any:
@@ -51,46 +50,18 @@ def step_matrix(algorithm: Any, sense: Sense = Sense.SURELY) -> Any:
     return second_moment_matrix(maps) if sense is Sense.MEAN_SQUARE else mean_matrix(maps)
 
 
-def _condition(matrix: Any) -> Any:
-    """The Schur-Cohn conditions as a reader wants them: products split into factors whose sign the rest decides, implied ones left out."""
-    whole = [p > 0 for p in schur_conditions(matrix)]
-    pieces = list(dict.fromkeys(_inequality(part) for p in schur_conditions(matrix) for part in _parts(p, sp.And(*whole))))
-    return sp.And(*reduce(_without_implied, pieces, pieces))
-
-
-def _parts(p: Any, whole: Any) -> list[Any]:
-    """Expressions that are positive together exactly where p is, given the whole: factors of certain sign alone, what is left as one product."""
-    numerator, denominator = (sp.factor_list(part) for part in sp.fraction(sp.together(p)))
-    alone, product = [], sp.sign(numerator[0] * denominator[0])
-    for factor, power in numerator[1] + denominator[1]:
-        sign = 1 if factor.is_positive or certain(whole, factor > 0) else -1 if certain(whole, factor < 0) else 0
-        if sign and not factor.is_positive:
-            alone.append(sign * factor)
-        product *= sign**power if sign else factor ** (2 - power % 2)
-    return alone if product.is_Number else [*alone, product]
-
-
-def _inequality(p: Any) -> Any:
-    """p > 0 with each term on the side where it is positive; a product stays a product."""
-    if len(sp.factor_list(p)[1]) > 1:
-        return p > 0
-    expanded = sp.expand(p)
-    less = sp.Add(*(-t for t in sp.Add.make_args(expanded) if t.could_extract_minus_sign()))
-    return expanded > 0 if less == 0 else sp.StrictLessThan(less, sp.expand(expanded + less))
-
-
-def _without_implied(kept: list[Any], candidate: Any) -> list[Any]:
-    others = [c for c in kept if c != candidate]
-    return others if certain(sp.And(*others), candidate) else kept
+def reduced_condition(matrix: Any, given: Any = sp.true) -> Any:
+    """The Schur-Cohn conditions as a reader wants them, where `given` holds: products split into factors of certain sign, implied ones left out."""
+    return reduced(schur_conditions(matrix), given)
 
 
 def prove_region(fact: StableOnQuadratics, claim: Any, algorithm: Any) -> Finding:
     """Whether the declared region is the derived one, as sets inside the claim's domain."""
     sense = claim.sense if isinstance(claim, StabilityRegion) else Sense.SURELY
     matrix = step_matrix(algorithm, sense)
-    exact = sp.And(*(p > 0 for p in schur_conditions(matrix)))
-    shown = (("matrix of one step", matrix), ("contraction, from the code", _condition(matrix)), ("declared", fact.region))
     domain = _domain(claim)
+    exact = reduced_condition(matrix, domain)
+    shown = (("matrix of one step", matrix), ("contraction, from the code", exact), ("declared", fact.region))
     if satisfiable(sp.And(domain, fact.region)) is None:
         return Finding(f"no point of the domain lies in {fact.region}", (), shown)
     outside = counterexample(sp.And(domain, fact.region), exact)
