@@ -29,7 +29,7 @@ from convlab.algorithms.compression import (
 from convlab.algorithms.gradient_descent import GradientDescent
 from convlab.assumptions import Convex, DisagreeingWorkers, Isotropic, Lipschitz, Minimum, Smooth, StronglyConvex, Workers
 from convlab.constants import Array
-from convlab.metrics import Case, at_distance, distance_to_minimiser, function_gap, metric, squared_distance
+from convlab.metrics import Case, at_distance, function_gap, metric, squared_distance
 from convlab.operations import absolute, norm_squared
 from convlab.symbols import M0, Delta, G, L, R, d, gamma, k, lam, n_kept, p, sigma_opt, workers
 from convlab.theorem import (
@@ -193,8 +193,8 @@ local_top_one = Theorem(
                 assumptions=(Workers, Smooth, StronglyConvex, Minimum),
                 condition=And(0 < gamma, gamma <= 1 / (10 * L)),
                 defaults={gamma: 1 / (10 * L)},
-                metric=distance_to_minimiser,
-                bound=R),
+                metric=squared_distance,
+                bound=R**2),
             witness=diagonal,
             instead="dcgd-isotropic-exact"),
         RateBound(
