@@ -68,20 +68,23 @@ def _table(rows: Sequence[Row]) -> Table:
     for heading, width in (("", 34), ("claimed", 9), ("not refuted", 18), ("the instance that allows no less", 36)):
         table.add_column(heading, max_width=width, overflow="fold", header_style="bold")
     for row in rows:
-        table.add_row(escape(f"{NAMES[row.quantity]}{row.term}"), _number(row, row.claimed),
+        table.add_row(escape(f"{WRITTEN[row.quantity][0]}{row.term}"), _number(row, row.claimed),
                       f"[{_colour(row)}]{_number(row, row.smallest)}{_remark(row)}{'' if row.finished else ' *'}[/]", escape(_where(row)))
     return table
 
 
-NAMES = {"constant": "", "late constant": "late: ", "step": "", "exponent": "rate: ", "contraction": "a step: ", "iterations": "iterations: "}
-UNITS = {"constant": "{} x", "late constant": "{} x", "step": "{} x limit", "exponent": "k^-{}", "contraction": "{}", "iterations": "power {}"}
+# of each quantity: what stands before its term, and how a number of it is written
+WRITTEN = {"constant": ("", "{} x"), "default constant": ("at the default: ", "{} x"), "late constant": ("late: ", "{} x"), "step": ("", "{} x limit"),
+           "exponent": ("rate: ", "k^-{}"), "contraction": ("a step: ", "{}"), "iterations": ("iterations: ", "power {}")}
 
 
 def _number(row: Row, value: Any) -> str:
-    return UNITS[row.quantity].format(digits(value))
+    return "not tried" if value is None else WRITTEN[row.quantity][1].format(digits(value))
 
 
 def _remark(row: Row) -> str:
+    if row.told.startswith("never needed"):
+        return " (never needed)"
     return " REFUTED" if row.told.startswith("refuted") else f" ({row.told.split(' is ')[0]})" if row.quantity == "contraction" and "power" in row.told else ""
 
 
@@ -91,7 +94,7 @@ def _colour(row: Row) -> str:
 
 
 def _where(row: Row) -> str:
-    if not row.problem:
+    if not row.problem or row.told.startswith("never needed"):
         return ""
     numbers = [f"{name} = {_short(value)}" for name, value in row.parameters.items()] + ([f"k = {row.k}"] if row.k is not None else [])
     source = f" [{row.judged_by.value}]" if row.judged_by is not None else ""

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import sympy as sp
+
 from convlab.errors import BadInput
-from convlab.falsify.grounds import Ground
+from convlab.falsify.grounds import Ground, is_size
 from convlab.falsify.instances import document_of
 from convlab.falsify.search import Clock, Score, fitting
 from convlab.falsify.sharpen_factors import factor_of, increases, only
@@ -28,16 +30,18 @@ from convlab.theorem import FalseClaim, Law, OperatorConstant, RateBound, Relati
 
 STEPS = 16                 # updates of a run in the search for factors; the worst k among them counts
 LATE = 32                  # the k from which on a factor is called late
+NEWS = 0.01                # relative: a factor that is smaller by less at late k, or at the default, is not told apart
 TIGHT = 1e-3               # relative: what a search may miss of an optimum that is approached in a limit only
-SHARES = {"known": 0.25, "constants": 0.55, "rates": 0.7, "steps": 0.85, "powers": 1.0}      # of a claim's time, where each part of the work ends
+SHARES = {"known": 0.25, "constants": 0.5, "default": 0.6, "rates": 0.72, "steps": 0.86, "powers": 1.0}      # of a claim's time, where each part of the work ends
 
 
 @dataclass(frozen=True)
 class Row:
     """One quantity of one claim: what is claimed, what is the least that is not refuted, and the instance that allows no less.
 
-    `quantity` is constant (times the claimed one), late constant (at k >= `from_k` alone), step (times its limit), exponent (p of k^-p), contraction (a step) or
-    iterations (a power in the iterations to accuracy). `claimed` and `smallest` are in these units.
+    `quantity` is constant (times the claimed one), default constant (at the default parameters alone), late constant (at large k alone), step (times its limit),
+    exponent (p of k^-p), contraction (a step) or iterations (a power in the iterations to accuracy). `claimed` and `smallest` are in these units; `smallest` is
+    None where the budget was used up before anything was tried.
     """
 
     theorem: str
@@ -60,7 +64,7 @@ class Row:
     @property
     def tight(self) -> bool:
         """Whether nothing better stands, to the digits that are told."""
-        return bool(abs(float(self.smallest) - float(self.claimed)) <= TIGHT * abs(float(self.claimed)))
+        return self.smallest is not None and bool(abs(float(self.smallest) - float(self.claimed)) <= TIGHT * abs(float(self.claimed)))
 
     def to_json(self) -> dict[str, Any]:
         """The item of `results` in `convlab sharpen --json`."""
@@ -100,7 +104,7 @@ def sharpen(theorem: Theorem, *, budget: float = 30.0, seed: int = 0, families: 
         if reason or not isinstance(claim, (RateBound, OperatorConstant)):
             skipped.append(Skipped(theorem.id, claim.name, "", reason))
             continue
-        found, left = _operator(theorem.id, claim, seed) if isinstance(claim, OperatorConstant) else _Work(theorem.id, claim, families, seed, share).done()
+        found, left = _operator(theorem.id, claim, seed) if isinstance(claim, OperatorConstant) else _Work(theorem.id, claim, families, seed, share, Clock(share)).done()
         rows += found
         if not found:
             left = [*left, Skipped(theorem.id, claim.name, "", "no exact run of a matching problem tells anything of it, within this budget")]
@@ -144,10 +148,7 @@ class _Work:
     families: Mapping[str, Family]
     seed: int
     seconds: float
-    clock: Clock = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "clock", Clock(self.seconds))
+    clock: Clock
 
     def until(self, phase: str) -> Clock:
         """What is left of a phase."""
@@ -189,9 +190,22 @@ class _Work:
             rows.append(self.constant_row(part, found, finished))
             if late > 1 and 0 < float(found.value) <= 1 + CLOSE:
                 again, _, ended = self.best(part, samples, fields, share, first=late, steps=2 * late)
-                if again is not None and float(again.value) < float(found.value) * (1 - 0.01):     # a hundredth less is news
+                if again is not None and float(again.value) < float(found.value) * (1 - NEWS):
                     rows.append(self.constant_row(part, again, ended, late))
+        if rows and parts[0].name == rows[0].term:
+            rows[1:1] = self.at_default(parts[0], float(rows[0].smallest), fields)
         return rows, kept
+
+    def at_default(self, whole: Part, anywhere: float, fields: Sequence[Field]) -> list[Row]:
+        """The whole at the default parameters alone: where a step goes to 0 nothing moves, and most bounds are attained there for no reason of interest."""
+        fixed = [sp.Eq(t, value) for t, value in self.claim.defaults.items() if not is_size(t)]
+        if self.claim.relation is not Relation.AT_MOST or not fixed or self.claim.on or not 0 < anywhere <= 1 + CLOSE:
+            return []
+        there = replace(self, claim=replace(self.claim, condition=sp.And(self.claim.condition, *fixed)))
+        samples = known(self.title, there.claim, self.families, Settings(seed=self.seed), self.until("default"))
+        found, _, finished = there.best(whole, samples, fields, self.until("default"), first=1, steps=STEPS)
+        news = found is not None and float(found.value) < anywhere * (1 - NEWS)
+        return [replace(there.constant_row(whole, found, finished), quantity="default constant")] if found is not None and news else []
 
     def best(self, part: Part, samples: Known, fields: Sequence[Field], clock: Clock, first: int, steps: int) -> tuple[Found | None, tuple[Score, ...], bool]:
         """The largest factor needed at k >= first: of the runs that are there, then of a search. Nothing is searched for where the bound is attained already."""
@@ -254,8 +268,9 @@ class _Work:
             clock = Clock(max(0.0, self.until("steps").left) / (len(tunables) - number))
             found = reach(self.claim, tunable, scores, self.seed, clock)
             if found.worst is None or found.fails is None:
-                told = f"not refuted up to {digits(found.stands)} times its limit" if found.finished or found.stands > 1 else "not tried: the budget was used up"
-                yield Row(self.title, self.claim.name, "step", f"largest {tunable}", 1, found.stands, told, finished=found.finished)
+                tried = found.stands > 1
+                told = f"not refuted up to {digits(found.stands)} times its limit" if tried else "not tried: the budget was used up"
+                yield Row(self.title, self.claim.name, "step", f"largest {tunable}", 1, found.stands if tried else None, told, finished=found.finished)
                 continue
             told = f"fails at {digits(found.fails)} times its limit"
             told = told if found.stands == 1 else f"not refuted up to {digits(found.stands)} times its limit, {told}"
@@ -295,7 +310,9 @@ def _of_factor(smallest: Any, relation: Relation) -> str:
         return "attained: no larger one stands" if abs(value - 1) <= CLOSE else f"not refuted up to {short(value)} times"
     if value > 1 + CLOSE:
         return f"refuted: it would have to be {short(value)} times as large"
-    return "attained: no smaller one stands" if value >= 1 - CLOSE else "not refuted down to 0" if value == 0 else f"not refuted down to {digits(value)} times"
+    if value == 0:
+        return "never needed: the rest of the bound is enough"
+    return "attained: no smaller one stands" if value >= 1 - CLOSE else f"not refuted down to {digits(value)} times"
 
 
 def digits(value: Any) -> str:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,13 +90,19 @@ def _of_instance(title: str, claim: RateBound, instance: Instance, families: Map
 
 
 def _best(claim: RateBound, setting: Setting, k: int | None, settings: Settings) -> list[Evidence]:
-    """In rationals, except at horizons beyond those that `check` judges."""
+    """In rationals, and in floats beyond where those end; at horizons beyond those that `check` judges in floats alone."""
+    exact: list[Evidence] = []
     if k is None or k in HORIZONS or k in claim.grid.horizons:
-        try:
-            return exact_evidence(claim, setting, k, settings)
-        except NOT_RATIONAL:
-            pass                                  # floats then
-    return float_evidence(claim, [setting], settings, k)
+        with suppress(*NOT_RATIONAL):               # floats then
+            exact = exact_evidence(claim, setting, k, settings)
+    if exact and k is not None:
+        return exact
+    try:
+        return [*exact, *float_evidence(claim, [setting], settings, k)]
+    except CANNOT:
+        if exact:
+            return exact
+        raise
 
 
 def _of_member(title: str, claim: RateBound, member: Member, settings: Settings) -> Sample | None:
