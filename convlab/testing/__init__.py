@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convlab.testing.assertions import assert_theorem as assert_theorem
+    from convlab.testing.rates import assert_rate as assert_rate
     from convlab.testing.strategies import noise as noise
     from convlab.testing.strategies import problems as problems
     from convlab.testing.strategies import spectra as spectra
     from convlab.testing.strategies import starts as starts
 
 _HOMES = {"problems": "strategies", "spectra": "strategies", "noise": "strategies", "starts": "strategies",
-          "assert_theorem": "assertions"}
-__all__ = sorted(_HOMES)      # noqa: PLE0605
+          "assert_theorem": "assertions", "assert_rate": "rates"}
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
