@@ -55,8 +55,21 @@ def _floats(dtype: Any) -> Callable[[Any], Array]:
     return array
 
 
+def _longdouble(value: Any) -> Any:
+    """Fractions keep the digits that a float would lose."""
+    if isinstance(value, Fraction) and max(abs(value.numerator), value.denominator) < 2**63:
+        return np.longdouble(value.numerator) / np.longdouble(value.denominator)
+    return np.longdouble(float(value)) if isinstance(value, (Fraction, sp.Basic)) else np.longdouble(value)
+
+
+def _longdoubles(values: Any) -> Array:
+    given = np.asarray(values)
+    return np.asarray(np.frompyfunc(_longdouble, 1, 1)(given), dtype=np.longdouble) if given.dtype == object else given.astype(np.longdouble)
+
+
 FLOAT64 = Arithmetic("float64", float, _floats(np.float64), float(np.finfo(np.float64).eps))
 FLOAT32 = Arithmetic("float32", np.float32, _floats(np.float32), float(np.finfo(np.float32).eps))
+EXTENDED = Arithmetic("extended", _longdouble, _longdoubles, float(np.finfo(np.longdouble).eps))
 RATIONAL = Arithmetic("rational", _fraction, _as_object(_fraction), 0.0)
 SYMBOLIC = Arithmetic("symbolic", _sympy, _as_object(_sympy), 0.0)
 
@@ -106,4 +119,4 @@ def arithmetic_of(array: Array) -> Arithmetic:
         return SYMBOLIC if isinstance(first, sp.Basic) else RATIONAL
     if type(array).__module__.startswith("jax"):
         return jax_arithmetic()
-    return FLOAT32 if array.dtype == np.float32 else FLOAT64
+    return next((known for known, dtype in ((FLOAT32, np.float32), (FLOAT64, np.float64), (EXTENDED, np.longdouble)) if array.dtype == dtype), FLOAT64)

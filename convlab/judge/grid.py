@@ -2,14 +2,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from convlab.constants import Array
+from convlab.run.bind import Binder
 from convlab.run.cases import Batch
 from convlab.run.checkpoints import checkpoints
 from convlab.run.coupling import Coupled
+from convlab.run.engine import initial_state
 from convlab.run.expressions import evaluate
 from convlab.run.recorder import measured_floor
 from convlab.run.settings import Settings
@@ -21,6 +24,18 @@ EPOCHS = 8                             # multiples judged of a claim that speaks
 def algorithm_of(claim: RateBound) -> Any:
     """The algorithm of a claim; two coupled ones as one."""
     return Coupled(*claim.coupled) if claim.coupled is not None else claim.algorithm
+
+
+def at_its_precision(batch: Batch, algorithm: Any) -> Batch:
+    """The batch, with the rounding of the format that the algorithm computes in where that is coarser: what it declares (`rounding`), else that of its state."""
+    eps = getattr(algorithm, "rounding", None)
+    if eps is None:
+        with np.errstate(all="ignore"):
+            point = initial_state(Binder(algorithm, batch.values, batch.x0.ndim, 1, batch.arithmetic), batch)
+        while isinstance(point, tuple):
+            point = point[0]
+        eps = float(np.finfo(point.dtype).eps) if isinstance(point, np.ndarray) and point.dtype.kind == "f" else 0.0
+    return replace(batch, arithmetic=replace(batch.arithmetic, eps=eps)) if eps > batch.arithmetic.eps else batch
 
 
 def judged_points(claim: RateBound, batch: Batch, settings: Settings, horizon: int | None) -> Array:

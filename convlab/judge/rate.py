@@ -3,18 +3,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from convlab import symbols
-from convlab.arithmetic import FLOAT64, RATIONAL
+from convlab.arithmetic import EXTENDED, FLOAT64, RATIONAL
 from convlab.constants import Array
 from convlab.draws import Inexact
 from convlab.errors import Noted
 from convlab.judge.bounds import bound_along, compared_along, needed_symbols
 from convlab.judge.compare import HUGE, Comparison, as_float, compared
-from convlab.judge.grid import algorithm_of, floor_of, grid_step, judged_points
+from convlab.judge.extended import settled
+from convlab.judge.grid import algorithm_of, at_its_precision, floor_of, grid_step, judged_points
 from convlab.judge.replaced import lacking
 from convlab.judge.sampled import sampled_verdict, verdict_alone
 from convlab.judge.trial import tried
@@ -195,6 +197,7 @@ def float_evidence(claim: RateBound, found: list[Setting], settings: Settings, k
     evidence: list[Evidence] = []
     unreached = []
     for batch in batches(found):
+        batch = at_its_precision(batch, algorithm)
         for horizon in ((k,) if k is not None else claim.grid.horizons or (None,)):
             points = judged_points(claim, batch, settings, horizon)
             binder = Binder(algorithm, batch.values, batch.x0.ndim, int(points[-1]), FLOAT64)
@@ -203,10 +206,17 @@ def float_evidence(claim: RateBound, found: list[Setting], settings: Settings, k
                     evidence += random_evidence(claim, binder, batch, points, horizon)
                 else:
                     record = deterministic_record(claim, binder, batch, points)
-                    evidence.append(_evidence(claim, batch, record, Source.DETERMINISTIC, horizon))
+                    found_here = _evidence(claim, batch, record, Source.DETERMINISTIC, horizon)
+                    evidence.append(settled(found_here, partial(_extended, claim, points, horizon)))
             except Inexact as reason:
                 unreached.append(_at_horizon(horizon, reason))
     return _reached(evidence, unreached)
+
+
+def _extended(claim: RateBound, points: Array, horizon: int | None, batch: Batch) -> Comparison:
+    """The same run in extended precision, compared with the relative slack of float64: constants may be known to no more."""
+    binder = Binder(algorithm_of(claim), batch.values, batch.x0.ndim, int(points[-1]), EXTENDED)
+    return _evidence(claim, replace(batch, arithmetic=FLOAT64), deterministic_record(claim, binder, batch, points), Source.DETERMINISTIC, horizon).result
 
 
 def deterministic_record(claim: RateBound, binder: Binder, batch: Batch, points: Array) -> Record:

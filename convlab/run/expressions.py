@@ -163,6 +163,13 @@ class _PowerOfSymbol(_RationalPrinter):
 
 
 class _FloatPrinter(NumPyPrinter):  # type: ignore[misc]
+    """Constants (1/3, pi, sqrt(2), log(2)) as extended precision knows them: in Python's own arithmetic they would end after sixteen digits."""
+
+    def _print(self, expr: Any, **kwargs: Any) -> str:
+        if isinstance(expr, sp.Expr) and not expr.is_Integer and not expr.free_symbols and expr.is_real and expr.is_finite:
+            return f"longdouble('{sp.N(expr, 25)}')"
+        return str(super()._print(expr, **kwargs))
+
     def _nested(self, name: str, args: Any) -> str:
         printed = [self._print(a) for a in args]
         text: str = printed[-1]
@@ -213,7 +220,8 @@ def _order(expr: Any) -> tuple[sp.Symbol, ...]:
 
 @cache
 def _float_program(expr: Any) -> Callable[..., Any]:
-    names = {"maximum": np.maximum, "minimum": np.minimum, "where": np.where, "nan": np.nan, "factorial": _float_factorial, "harmonic": _float_harmonic}
+    names = {"maximum": np.maximum, "minimum": np.minimum, "where": np.where, "nan": np.nan, "factorial": _float_factorial, "harmonic": _float_harmonic,
+             "longdouble": np.longdouble}
     program: Callable[..., Any] = sp.lambdify(_order(expr), expr, modules=[names, "numpy"], printer=_FloatPrinter({"fully_qualified_modules": False}), dummify=True)
     return program
 

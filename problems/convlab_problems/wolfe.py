@@ -66,7 +66,8 @@ class Wolfe:
 
     def facts(self) -> tuple[Any, ...]:
         """Convex, Lipschitz with sqrt(9^2 + 16^2), and the minimum."""
-        return (Convex(), Lipschitz(root_constant(337 * self.weight**2, how="weight |(9, 16)|, the gradient where x < |y|; inside the cone it is shorter")), ExactLineSearch(),
+        return (Convex(), Lipschitz(root_constant(337 * self.weight**2, how="weight |(9, 16)|, the gradient where x < |y|; inside the cone it is shorter")),
+                ExactLineSearch(),
                 Minimum(exact(-9 * self.weight * self.depth, how="w >= 9 x is cut off at -9 depth, its value at (-depth, 0)"), at=vector((-self.depth, 0 * self.depth))))
 
     def starts(self, rng: np.random.Generator) -> tuple[Start, ...]:
