@@ -1,14 +1,14 @@
-"""Gradient descent on smooth nonconvex functions: the best gradient so far."""
+"""Gradient descent on smooth nonconvex functions: the best gradient so far, and the gap where the gradient dominates it (Polyak, Lojasiewicz)."""
 from __future__ import annotations
 
 from sympy import And, Eq, Rational
 
 from convlab.algorithms.gradient_descent import GradientDescent
-from convlab.assumptions import Minimum, Smooth
-from convlab.metrics import squared_gradient_norm
-from convlab.symbols import M0, Delta, G, L, R, gamma, k
-from convlab.theorem import Bound, Instance, Step, SymbolicIdentity, Theorem, best_of, every_iterate, from_k, v
-from convlab.theorems.gradient_descent.constant_step import ascent, stable, steepest, too_long
+from convlab.assumptions import Minimum, PolyakLojasiewicz, Smooth
+from convlab.metrics import function_gap, squared_gradient_norm
+from convlab.symbols import M0, Delta, G, L, R, gamma, k, mu
+from convlab.theorem import Bound, Instance, StableOnQuadratics, Step, SymbolicIdentity, Theorem, best_of, every_iterate, from_k, u, v
+from convlab.theorems.gradient_descent.constant_step import ascent, stable, stable_on_quadratics, steepest, too_long
 
 descent = gamma * (1 - gamma * L / 2)
 zigzag = Instance("sawtooth", steps=20, gamma=gamma, L=L, c=G, start=0)     # slope G at each of the first 20 iterates
@@ -32,4 +32,52 @@ nonconvex_gradient = Theorem(
     mutants=(Bound(2 * Delta / (gamma * (2 - gamma * L) * (k + 5) ** 2), zigzag, defaults=short),
              Bound(Delta / (gamma * (2 - gamma * L) * k), zigzag, defaults=short, name="half"),
              Step(steepest, bound=M0, mode=every_iterate, defaults=too_long), ascent),
+)
+
+# ---- the best possible constant
+worst = Instance("sawtooth", steps=k, gamma=gamma, L=L, c=G, start=0)           # slope G at every iterate up to k
+in_all = k * gamma * G**2 * (4 - gamma * L) / 4 + G**2 / (2 * L)
+moves = u - v                                                                   # of the gradients u before and v after a step
+
+nonconvex_gradient_tight = Theorem(
+    id="gd-nonconvex-mingrad-tight",
+    title="Gradient descent, nonconvex: smallest gradient so far, with the best possible constant",
+    algorithm=GradientDescent(step_size=gamma),
+    assumptions=(Smooth, Minimum),
+    condition=And(0 < gamma, gamma <= 1 / L),
+    defaults={gamma: 1 / L},
+    metric=squared_gradient_norm,
+    mode=best_of(0, 0),
+    bound=4 * Delta / (gamma * k * (4 - gamma * L) + 2 / L),
+    source="Abbaszadehpeivasti, de Klerk, Zamani (2022)",
+    tight=worst,
+    facts=(SymbolicIdentity("what a step gains, by the interpolation inequality of smooth functions",
+                            (u + v) * gamma * u / 2 + moves**2 / (4 * L) - L * (gamma * u) ** 2 / 4,
+                            gamma * (3 - L * gamma) / 4 * u**2 + gamma / 4 * v**2 + (1 / L - gamma) / 4 * moves**2),
+           SymbolicIdentity("k of them and the last gradient make up the gap", k * (gamma * (3 - L * gamma) / 4 + gamma / 4) * G**2 + G**2 / (2 * L), in_all),
+           SymbolicIdentity("where the gradient is G all the way, the bound is its square", 4 * in_all / (gamma * k * (4 - gamma * L) + 2 / L), G**2),
+           StableOnQuadratics(stable_on_quadratics)),
+    mutants=(Bound(4 * Delta / (gamma * k * (4 - gamma * L) + 3 / L), worst), Bound(3 * Delta / (gamma * k * (4 - gamma * L) + 2 / L), worst),
+             Bound(4 * Delta / (gamma * k * (5 - gamma * L) + 2 / L), worst), Step(steepest, defaults={gamma: Rational(19, 10) / L})),
+)
+
+# ---- dominated by the gradient
+pl_rate = 1 - gamma * mu * (2 - gamma * L)
+gap = u                                                                         # as a letter only
+pl_linear = Theorem(
+    id="gd-pl-linear",
+    title="Gradient descent under the Polyak-Lojasiewicz inequality: gap",
+    algorithm=GradientDescent(step_size=gamma),
+    assumptions=(Smooth, PolyakLojasiewicz, Minimum),
+    condition=stable,
+    defaults={gamma: 1 / L},
+    metric=function_gap,
+    bound=pl_rate**k * Delta,
+    source="Polyak (1963); Karimi, Nutini, Schmidt (2016)",
+    note="No convexity: the gradient dominates the gap, norm(grad f)^2 >= 2 mu (f - f*). Loose by the square on strongly convex quadratics.",
+    tight=steepest,
+    facts=(SymbolicIdentity("descent, and the gradient at least 2 mu gap", gap - descent * 2 * mu * gap, pl_rate * gap), StableOnQuadratics(stable_on_quadratics)),
+    mutants=(Bound((1 - mu / L) ** (3 * k) * Delta, Instance("quadratic", spectrum=(mu, L), start=(R, 0)), name="the cube of the rate"),
+             Bound((1 - gamma * L * (2 - gamma * L) / 8) ** k * Delta, Instance("wavy", L=L, width=R, start=Rational(11, 5) * R), name="mu = L/8 on a wavy bowl"),
+             Step(steepest, bound=M0, defaults=too_long), ascent),
 )
