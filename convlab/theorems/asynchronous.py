@@ -50,7 +50,7 @@ r = sp.Symbol("r", real=True)
 false_synchronous_step = Theorem(
     id="false-async-synchronous-step",
     title="FALSE: the step 1/L of gradient descent is safe under delay",
-    source="derived here, from the exact limit of a fixed delay",
+    source="derived here",
     claims=(
         FalseClaim(
             asserted=RateBound(algorithm=FixedDelay(1 / L, 1), assumptions=(Smooth, StronglyConvex, Minimum), metric=distance_to_minimiser,
