@@ -44,7 +44,8 @@ def contraction(factor: Any) -> Theorem:
 
 
 # ---- true and tight
-@pytest.mark.parametrize(("theorem", "claim"), [("pcgrad-two-task", "conflict"), ("comp-randk-variance", "main"), ("heavy-ball-quadratic", "main"), ("gd-monotone", "value")])
+@pytest.mark.parametrize(("theorem", "claim"), [("pcgrad-two-task", "conflict"), ("comp-randk-variance", "main"), ("heavy-ball-quadratic", "main"),
+                                                ("gd-monotone", "value")])
 def test_what_is_true_is_not_refuted(theorem: str, claim: str) -> None:
     found = judged(of(theorem, claim))
 
@@ -157,3 +158,12 @@ def test_a_region_is_drawn_from_quadratics_too() -> None:
 
     assert found.problems >= 4
     assert not found.refuted
+
+
+def test_a_step_limit_two_per_cent_too_large_is_refuted_at_the_limit() -> None:
+    """Everywhere below 2/(L + mu) the bound is attained and true, so no slope leads to the two per cent where it is false."""
+    declared = catalogue.theorem("gd-strongly-convex-distance").claims[0]
+    claim = replace(declared, facts=(), mutants=(), tight=(), bound=(1 - gamma * mu) ** k * R, condition=sp.And(0 < gamma, gamma <= sp.Rational(102, 50) / (L + mu)))  # noqa: SIM300
+    (found,) = falsify(Theorem("planted", "planted", claims=(claim,)), budget=6, families={"quadratic": FAMILIES["quadratic"]}).found
+
+    assert found.refuted

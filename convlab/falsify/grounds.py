@@ -18,6 +18,7 @@ from convlab.symbols import Role, Symbol
 from convlab.theorem import RateBound, Relation
 
 LOWEST = Fraction(1, 10**5)   # real tunables are searched in the logarithm of their place in the interval, from this share of it on
+EDGE = 0.1           # so much of a tunable's coordinate means the upper end itself: a condition that is too wide by little is wrong only there
 SIZES = (1, 2, 3, 5, 8)   # what is tried of an integer tunable, beside its default
 
 
@@ -112,7 +113,7 @@ def is_size(tunable: Any) -> bool:
 def _place(tunable: Any, u: float) -> Any:
     if is_size(tunable):
         return (None, *SIZES)[min(int(u * (len(SIZES) + 1)), len(SIZES))]      # None: the default
-    return float(LOWEST) ** (1 - u)
+    return float(LOWEST) ** max(0.0, 1 - u / (1 - EDGE))
 
 
 def rounded(choice: Choice, denominator: int) -> Choice:
