@@ -26,7 +26,7 @@ from convlab.assumptions.functions import (
     Smooth,
     StronglyConvex,
 )
-from convlab.assumptions.machines import BoundedGradients, FixedPointGrid, LossScaling, RelativeGradientError, Tasks
+from convlab.assumptions.machines import BoundedGradients, FixedPointGrid, InexactGradients, LossScaling, Tasks
 from convlab.assumptions.networks import DisagreeingWorkers, MixingMatrix, OnePeerRounds, QuadraticWorkers, Workers
 from convlab.assumptions.online import ConvexLosses
 from convlab.assumptions.saddles import Bilinear, LipschitzOperator, OneCoupling, SaddlePoint, StronglyMonotone
@@ -41,10 +41,9 @@ def audit(problem: Any, rng: np.random.Generator) -> list[tuple[Any, Finding]]:
 
 
 __all__ = [
-    "Bilinear", "BoundedGradients", "BoundedVariance", "ConstrainedMinimum", "Convex", "ConvexLosses", "ConvexSamples", "DisagreeingWorkers", "ExactLineSearch",
-    "Finding", "FiniteSum", "FixedPointGrid", "Implied", "Isotropic", "Lipschitz", "LipschitzOperator", "LipschitzSamples", "LossScaling",
-    "MarginAttack", "Minimum", "MixingMatrix",
-    "NeighbouringSamples", "NoiseCovariance", "OneCoupling", "OnePeerRounds", "PolyakLojasiewicz", "Proximable", "Quadratic",
-    "QuadraticWorkers", "RelativeGradientError", "SaddlePoint", "Smooth", "SmoothSamples", "Status", "StronglyConvex", "StronglyMonotone", "Tasks", "Workers",
-    "audit", "judged", "sample_points",
+    "Bilinear", "BoundedGradients", "BoundedVariance", "ConstrainedMinimum", "Convex", "ConvexLosses", "ConvexSamples", "DisagreeingWorkers",
+    "ExactLineSearch", "Finding", "FiniteSum", "FixedPointGrid", "Implied", "InexactGradients", "Isotropic", "Lipschitz", "LipschitzOperator",
+    "LipschitzSamples", "LossScaling", "MarginAttack", "Minimum", "MixingMatrix", "NeighbouringSamples", "NoiseCovariance", "OneCoupling", "OnePeerRounds",
+    "PolyakLojasiewicz", "Proximable", "Quadratic", "QuadraticWorkers", "SaddlePoint", "Smooth", "SmoothSamples", "Status", "StronglyConvex",
+    "StronglyMonotone", "Tasks", "Workers", "audit", "judged", "sample_points",
 ]

@@ -74,7 +74,7 @@ class LossScaling:
 
 
 @dataclass(frozen=True)
-class RelativeGradientError:
+class InexactGradients:
     """Gradients arrive with an error of at most a part of their own length."""
 
     relative_error: Constant

@@ -11,7 +11,7 @@ from sympy import Abs, And, Eq, Max, Min, Rational
 
 from convlab.algorithms.gradient_descent import GradientDescent
 from convlab.algorithms.mixed_precision import DynamicLossScaling, InexactGD, LowPrecisionSGD, MasterWeights, NearestRoundingGD
-from convlab.assumptions import BoundedGradients, BoundedVariance, FixedPointGrid, Isotropic, LossScaling, Minimum, RelativeGradientError, Smooth, StronglyConvex
+from convlab.assumptions import BoundedGradients, BoundedVariance, FixedPointGrid, InexactGradients, Isotropic, LossScaling, Minimum, Smooth, StronglyConvex
 from convlab.constants import Array
 from convlab.metrics import Case, distance_to_minimiser, function_gap, metric, squared_distance
 from convlab.symbols import M0, Delta, G, L, R, d, gamma, grid, k, lam, mu, overflow, patience, relative_error, scale0, sigma
@@ -248,7 +248,7 @@ too_short = Instance("inexact", spectrum=(mu, L), relative_error=relative_error,
                      at={relative_error: Rational(2, 7)})
 too_long = Instance("inexact", spectrum=(mu, L), relative_error=relative_error, turn=1, start=(0, R), when=gamma >= best_for_values,
                     at={relative_error: Rational(2, 7)})
-relative = (Smooth, StronglyConvex, RelativeGradientError, Minimum)
+relative = (Smooth, StronglyConvex, InexactGradients, Minimum)
 
 false_distance_rate = Theorem(
     id="false-relative-error-distance-rate",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab.assumptions import Minimum, RelativeGradientError, Smooth, StronglyConvex
+from convlab.assumptions import InexactGradients, Minimum, Smooth, StronglyConvex
 from convlab.constants import Array, Number, exact
 from convlab.problem import Family, Member, Start
 from convlab_problems.rational import array_of, number, starts_around, vector
@@ -49,7 +49,7 @@ class InexactQuadratic:
     def facts(self) -> tuple[Any, ...]:
         """Both eigenvalues, and the error."""
         return (Smooth(exact(max(self.spectrum), how="the larger eigenvalue")), StronglyConvex(exact(min(self.spectrum), how="the smaller eigenvalue")),
-                RelativeGradientError(exact(self.relative_error, how="|Q g| = |g|, Q being orthogonal: every gradient is off by this part of its length")),
+                InexactGradients(exact(self.relative_error, how="|Q g| = |g|, Q being orthogonal: every gradient is off by this part of its length")),
                 Minimum(exact(0, how="a sum of squares, 0 at the centre"), at=self.centre))
 
     def starts(self, rng: np.random.Generator) -> tuple[Start, ...]:
