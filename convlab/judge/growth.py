@@ -49,7 +49,7 @@ SETTLED = 1e-9         # relative change over the last decade (the last half, of
 SMALL = 0.01           # successive ratios below it are on their way to 0
 NOT_SHOWN = "a C of this problem may still bound it, for measured has not shown its own order"
 TOO_SHORT = "measured/bound still grows at the end of their run, or it is below the floor before it tells"
-DEEP = float(np.log(1e6))        # what a curve has fallen at a constant ratio before that ratio counts against a superlinear claim
+DEEP = float(np.log(1e8))        # what a curve has fallen in all, a thousandfold of it at one ratio in its last half, before the ratio counts against a superlinear claim
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def _by_factor(path: Path) -> Finding:
 
 
 def _superlinear(path: Path) -> Finding:
-    """By the ratios of successive values: small and falling, or the same over six orders of magnitude."""
+    """By the ratios of successive values: small and falling, or the same to the end of a fall over eight orders of magnitude."""
     if np.any(np.diff(path.k) != 1):
         return Finding(Word.INCONCLUSIVE, "ratios of successive values need successive k")
     steps = np.diff(path.measured)
@@ -224,8 +224,9 @@ def _superlinear(path: Path) -> Finding:
     if ratios[-1] <= SMALL and ratios[-1] <= ratios[-quarter:].max() and ratios[-1] <= 0.5 * ratios.max():
         return Finding(Word.HOLDS, f"{told}: on their way to 0")
     constant = abs(steps[-quarter:].mean() - steps[-2 * quarter:-quarter].mean()) <= STRAIGHT * abs(steps[-quarter:].mean())
-    if len(steps) >= 8 and constant and path.measured[-2 * quarter - 1] - path.measured[-1] >= DEEP:
-        return Finding(Word.REFUTED, f"{told}: the same over the last {2 * quarter} steps, in which measured fell a millionfold")
+    deep = path.measured.max() - path.measured[-1] >= DEEP and path.measured[-2 * quarter - 1] - path.measured[-1] >= FALLEN
+    if len(steps) >= 8 and constant and deep:
+        return Finding(Word.REFUTED, f"{told}: the same over the last {2 * quarter} steps, in which measured fell a thousandfold, to its last digits")
     return Finding(Word.INCONCLUSIVE, told)
 
 

@@ -203,7 +203,16 @@ def order_of_formula(formula: Any, values: Mapping[Any, Any]) -> Order:
         except _NoProgram as part:
             return _moderate(lambda k: float_values(formula, {**values, symbols.k: k, symbols.K: k}), f"{part} is not evaluated far out")
         except _NoValue as reason:
-            return Order(Kind.UNKNOWN, reason=str(reason))
+            return _negative_floor(evaluator, formula) or Order(Kind.UNKNOWN, reason=str(reason))
+
+
+def _negative_floor(e: _Evaluator, formula: Any) -> Order | None:
+    """The limit of a formula that ends below 0 (a bound on a quantity of both signs); None where it has none there."""
+    try:
+        found = _flat(e, *(_look(e, -formula, power) for power in FAR))
+    except (_NoValue, TypeError):                     # of both signs far out, or 0 there
+        return None
+    return replace(found, floor=-found.floor) if found.kind is Kind.FLOOR and found.floor is not None else None
 
 
 def _number(mp: Any, value: Any) -> Any:
