@@ -37,8 +37,15 @@ class MutantResult:
         if self.judged == 0:
             return "nothing could be judged"
         if self.mutant.startswith("bound times"):
-            return f"the bound is loose on our problems by at least this much (worst ratio {self.worst or 0:.3g} of this bound)"
+            return self._loose(float(self.mutant.split()[-1]))
         return "none of our problems violates it" + ("" if self.worst is None else f" (worst ratio {self.worst:.3g})")
+
+    def _loose(self, factor: float) -> str:
+        """By how much the bound itself is larger than all that was measured (of a lower bound: smaller)."""
+        if not self.worst or not math.isfinite(self.worst):
+            return "the bound is loose on our problems: nothing comes near it"
+        stronger = factor if factor < 1 else 1 / factor
+        return f"the bound is loose by a factor of {1 / (self.worst * stronger):.3g} on all our problems (worst ratio {self.worst:.3g} of this mutant)"
 
     def to_json(self) -> dict[str, Any]:
         """The item of `results` in `convlab mutants --json`."""

@@ -204,10 +204,20 @@ def _verdicts(summary: ClaimSummary) -> list[str]:
     lines = [f"#ruled(columns: (1fr, auto, auto, auto, auto, auto, auto, auto), align: (left, left, left, right, right, right, left, right), "
              f"head({', '.join(map(quoted, names))}), {', '.join(rows)})"]
     lines += _rest(summary)
+    lines += _loose(summary)
     lines += [f"#block(above: 0.5em)[#small({quoted('Witness. ' + str(v.witness))})]" for v in shown if v.witness is not None][:2]
     pieces = list(dict.fromkeys(piece for v in shown if v.note for piece in v.note.split("; ")))
     lines += [f"#block(above: 0.4em)[#small({quoted('; '.join(pieces[:4]) + '.')})]"] if pieces else []
     return lines
+
+
+def _loose(summary: ClaimSummary) -> list[str]:
+    """That nothing comes near the bound, and by how much, where it is so."""
+    if summary.loose is None:
+        return []
+    told = f"Loose on everything tried: no exact source measured more than {summary.loose:.3g} of the bound" + (
+        f", a factor of {1 / summary.loose:.3g} below it." if summary.loose > 0 else ".")
+    return [f"#block(above: 0.5em)[{_text(told)}]"]
 
 
 def _rest(summary: ClaimSummary) -> list[str]:

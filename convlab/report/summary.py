@@ -1,13 +1,16 @@
 """What the report says of a claim in one line: its word, whether that was expected, by what it was judged, and how near the bound came."""
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from convlab.judge.verdict import Check, Skipped, Verdict, Word, log10
-from convlab.theorem import FalseClaim, Source, StabilityRegion, Theorem
+from convlab.theorem import FalseClaim, Relation, Source, StabilityRegion, Theorem
+
+LOOSE = 0.9      # a bound that nothing reaches to nine tenths is told to be loose
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,15 @@ class ClaimSummary:
         if any(v.judged_by is Source.RATIONAL and v.word is Word.HOLDS and v.worst_ratio == 1 for v in self.verdicts):
             return "exact"
         return "attained" if any((size := log10(v.worst_ratio)) is not None and abs(size) < 1e-9 for v in self.verdicts) else ""
+
+
+    @property
+    def loose(self) -> float | None:
+        """The largest ratio that an exact source measured, where the claim is an inequality and that lies well below 1: the bound is loose on all that was tried."""
+        if self.false or getattr(self.claim, "relation", None) not in (Relation.AT_MOST, Relation.AT_LEAST) or self.word is Word.REFUTED:
+            return None
+        sizes = [size for v in self.verdicts if v.judged_by is not Source.MONTE_CARLO and (size := log10(v.worst_ratio)) is not None]
+        return 10 ** max(sizes) if sizes and max(sizes) < math.log10(LOOSE) else None
 
 
 def summaries(theorems: Sequence[Theorem], checks: Mapping[str, Check]) -> tuple[ClaimSummary, ...]:
