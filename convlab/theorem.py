@@ -88,6 +88,56 @@ class SecondMoment:
 
 
 @dataclass(frozen=True)
+class OptimalOnQuadratics:
+    """Of all parameters, these give the smallest spectral radius on the curvatures from mu to L, and it is `rate`; derived from the step of `algorithm`.
+
+    `algorithm` holds the tunables that are chosen (by default the claim's own algorithm does).
+    """
+
+    parameters: Mapping[Any, Any]
+    rate: Formula
+    algorithm: Any = None
+    name: str = "optimal parameters and rate from the code"
+
+
+@dataclass(frozen=True)
+class StationaryVariance:
+    """On lam x^2/2 with noise of variance sigma^2 the fixed point of the second moments of the code's own step is this E (x - x*)^2."""
+
+    expected: Formula
+    name: str = "stationary variance from the code"
+
+
+previous = sp.Symbol("previous", real=True)     # the bound at k, in a recursion
+
+
+@dataclass(frozen=True)
+class Recursion:
+    """`closed` (by default the claim's bound) solves a_{k+1} = step(a_k), a_0 = start: proved by induction. `step` speaks of `previous`, and grows with it."""
+
+    step: Formula
+    start: Formula
+    closed: Formula = None
+    name: str = "the recursion, solved by induction"
+
+
+@dataclass(frozen=True)
+class Reduces:
+    """At these values (a limit where they cannot be put in) the bound is that of another theorem's claim, raised to `power`; `other` renames its symbols."""
+
+    at: Mapping[Any, Any]
+    to: str
+    claim: str = "main"
+    power: int = 1
+    other: Mapping[Any, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What reduces to what."""
+        return f"at {', '.join(f'{s} = {v}' for s, v in self.at.items())} it is {self.to}"
+
+
+@dataclass(frozen=True)
 class When:
     """A part of the condition with nonnegative multipliers of known nonnegative brackets: ((multiplier, bracket), ...)."""
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from convlab.algorithms.cost import Cost
 from convlab.algorithms.gradient_descent import Point
@@ -57,4 +57,57 @@ class SignPGD:
 
     def cost(self, oracle: HasAttack) -> Cost:
         """One gradient."""
+        return Cost(full_gradients=1)
+
+
+@dataclass(frozen=True)
+class Extragradient:
+    """w_k = z_k - step_size F(z_k),  z_{k+1} = z_k - step_size F(w_k): the operator is taken where the plain step would have led.
+
+    State: one point z = (x, y), (replicates, 2 dimension). Two operator calls a step. Source: Korpelevich (1976).
+    """
+
+    step_size: Number
+
+    def init(self, x0: Array, oracle: HasOperator) -> Point:
+        """Start at z_0."""
+        return Point(x0)
+
+    def step(self, state: Point, oracle: HasOperator) -> Point:
+        """One update."""
+        ahead = state.x - self.step_size * oracle.operator(state.x)
+        return Point(state.x - self.step_size * oracle.operator(ahead))
+
+    def cost(self, oracle: HasOperator) -> Cost:
+        """Two gradients in (x, y)."""
+        return Cost(full_gradients=2)
+
+
+class Remembering(NamedTuple):
+    """A point and the operator's value at the point before it."""
+
+    x: Array
+    last: Array
+
+
+@dataclass(frozen=True)
+class OptimisticGDA:
+    """z_{k+1} = z_k - 2 step_size F(z_k) + step_size F(z_{k-1}),  z_{-1} = z_0.
+
+    State: z and F(z_{k-1}), (replicates, 2 dimension) each. One operator call a step. Source: Popov (1980); Daskalakis, Ilyas, Syrgkanis, Zeng (2018).
+    """
+
+    step_size: Number
+
+    def init(self, x0: Array, oracle: HasOperator) -> Remembering:
+        """At rest in z_0."""
+        return Remembering(x0, oracle.operator(x0))
+
+    def step(self, state: Remembering, oracle: HasOperator) -> Remembering:
+        """One update."""
+        now = oracle.operator(state.x)
+        return Remembering(state.x - 2 * self.step_size * now + self.step_size * state.last, now)
+
+    def cost(self, oracle: HasOperator) -> Cost:
+        """One gradient in (x, y)."""
         return Cost(full_gradients=1)

@@ -10,11 +10,26 @@ from convlab.prove.conditions import condition_proof
 from convlab.prove.identities import prove_identity, prove_matrix, prove_second_moment
 from convlab.prove.multipliers import prove_multipliers
 from convlab.prove.one_step import covered, prove_one_step
+from convlab.prove.optimal import prove_optimal
 from convlab.prove.proof import Finding, Proof, Status
 from convlab.prove.reading import Unreadable
+from convlab.prove.recursions import prove_recursion, prove_reduction
 from convlab.prove.stability import prove_region
+from convlab.prove.stationary import prove_stationary
 from convlab.symbols import Role, Symbol
-from convlab.theorem import IterationMatrix, Multipliers, OneStep, SecondMoment, StableOnQuadratics, SymbolicIdentity, Theorem
+from convlab.theorem import (
+    IterationMatrix,
+    Multipliers,
+    OneStep,
+    OptimalOnQuadratics,
+    Recursion,
+    Reduces,
+    SecondMoment,
+    StableOnQuadratics,
+    StationaryVariance,
+    SymbolicIdentity,
+    Theorem,
+)
 
 
 def prove(theorem: Theorem) -> tuple[Proof, ...]:
@@ -40,6 +55,10 @@ def _proof(theorem: Theorem, claim: Any, fact: Any) -> Proof:
 def _finding(fact: Any, claim: Any) -> Finding:
     if isinstance(fact, SymbolicIdentity):
         return prove_identity(fact, claim)
+    if isinstance(fact, Recursion):
+        return prove_recursion(fact, claim)
+    if isinstance(fact, Reduces):
+        return prove_reduction(fact, claim)
     algorithm, sizes = algorithm_of(claim), _sizes(claim)
     if isinstance(fact, IterationMatrix):
         return prove_matrix(fact, algorithm, sizes)
@@ -47,6 +66,10 @@ def _finding(fact: Any, claim: Any) -> Finding:
         return prove_second_moment(fact, algorithm, sizes)
     if isinstance(fact, StableOnQuadratics):
         return prove_region(fact, claim, algorithm)
+    if isinstance(fact, OptimalOnQuadratics):
+        return prove_optimal(fact, algorithm)
+    if isinstance(fact, StationaryVariance):
+        return prove_stationary(fact, algorithm)
     if isinstance(fact, OneStep):
         return _with_cover(prove_one_step(fact, claim, algorithm), claim)
     if isinstance(fact, Multipliers):

@@ -13,13 +13,24 @@ from convlab.theorem import IterationMatrix, SecondMoment, SymbolicIdentity, u
 
 
 def difference(left: Any, right: Any) -> tuple[Any, str]:
-    """left - right in the first of three normal forms in which it vanishes (or the last), and the name of that form."""
+    """left - right in the first of four normal forms in which it vanishes (or the last), and the name of that form."""
     gap = sp.sympify(left) - sp.sympify(right)
-    for name, rewrite in (("expanded", sp.expand), ("over a common denominator", lambda e: sp.cancel(sp.together(e))), ("simplified", sp.simplify)):
+    for name, rewrite in (("expanded", sp.expand), ("bases of powers factored", _factored_bases), ("over a common denominator", lambda e: sp.cancel(sp.together(e))), ("simplified", sp.simplify)):
         found = rewrite(gap)
         if found == 0:
             return found, name
     return found, name
+
+
+def _factored_bases(expression: Any) -> Any:
+    """Expanded, with the base of every power to a symbolic exponent in factors: (1 - 2 a + a^2)^k is (1 - a)^(2 k)."""
+    found = expression.replace(lambda e: e.is_Pow and not e.exp.is_number, lambda e: _with_leading_sign(sp.factor(sp.expand(e.base)), e.exp))
+    return sp.expand(found)
+
+
+def _with_leading_sign(base: Any, exponent: Any) -> Any:
+    """base^exponent; of an even power the base or its negative, whichever sympy prefers."""
+    return (-base if exponent.is_even and base.could_extract_minus_sign() else base) ** exponent
 
 
 def prove_identity(fact: SymbolicIdentity, claim: Any) -> Finding:

@@ -13,7 +13,7 @@ import numpy as np
 import sympy as sp
 
 from convlab import symbols
-from convlab.assumptions import Convex, Smooth, StronglyConvex
+from convlab.assumptions import Convex, LipschitzOperator, Smooth, SmoothSamples, StronglyConvex, StronglyMonotone
 from convlab.constants import Array
 from convlab.draws import Draws, Noise
 from convlab.prove.identities import difference
@@ -60,7 +60,7 @@ def prove_one_step(fact: OneStep, claim: Any, algorithm: Any) -> Finding:
 
 
 def _case_residual(bound: Any, reached: Any, case: When, claim: Any, steps: list[str]) -> str | None:
-    condition = sp.And(case.condition, getattr(claim, "condition", sp.true), _ordered(claim))
+    condition = sp.And(case.condition, getattr(claim, "condition", sp.true), ordered(claim))
     if satisfiable(condition) is None:
         return "no point of the claim's condition lies in this case"
     combination = sum(m * b for m, b in case.terms)
@@ -113,14 +113,16 @@ def _slopes(claim: Any, slope: Any) -> Any:
     return sp.And(slope >= low, slope <= symbols.L) if smooth else slope >= low
 
 
-def _ordered(claim: Any) -> Any:
-    held = tuple(getattr(claim, "assumptions", ()))
-    return symbols.mu <= symbols.L if Smooth in held and StronglyConvex in held else sp.true
+def ordered(claim: Any) -> Any:
+    """How the constants of the claim's assumptions are ordered: mu <= L."""
+    held = set(getattr(claim, "assumptions", ()))
+    both = {Smooth, StronglyConvex} <= held or {LipschitzOperator, StronglyMonotone} <= held
+    return symbols.mu <= symbols.L if both else symbols.mu <= symbols.L_max if {SmoothSamples, StronglyConvex} <= held else sp.true
 
 
 def covered(facts: tuple[OneStep, ...], claim: Any) -> bool:
     """Whether the cases of all these certificates together cover the claim's condition."""
-    condition = sp.And(getattr(claim, "condition", sp.true), _ordered(claim))
+    condition = sp.And(getattr(claim, "condition", sp.true), ordered(claim))
     try:
         return certain(condition, sp.Or(*(case.condition for fact in facts for case in fact.cases)))
     except Undecided:

@@ -13,13 +13,27 @@ from typing import Any
 import sympy as sp
 from sympy import And, Rational
 
-from convlab.algorithms.adversarial import SignPGD, SimultaneousGDA
+from convlab.algorithms.adversarial import Extragradient, OptimisticGDA, SignPGD, SimultaneousGDA
 from convlab.assumptions import Bilinear, ConstrainedMinimum, LipschitzOperator, MarginAttack, OneCoupling, SaddlePoint, StronglyMonotone
 from convlab.constants import Array
 from convlab.metrics import Case, function_gap, metric, squared_distance
 from convlab.operations import minimum, rowwise, sqrt
 from convlab.symbols import M0, Delta, G, L, R, a, coupling, diameter, gamma, k, mu
-from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Relation, Step, SymbolicIdentity, Theorem
+from convlab.theorem import (
+    Bound,
+    Changed,
+    FalseClaim,
+    Instance,
+    RateBound,
+    Recursion,
+    Reduces,
+    Relation,
+    StabilityRegion,
+    Step,
+    SymbolicIdentity,
+    Theorem,
+    previous,
+)
 
 x, y = sp.symbols("x y", real=True)
 growth = 1 + gamma**2 * coupling**2
@@ -85,7 +99,7 @@ gda_bilinear_diverges = Theorem(
             bound=growth**k * R**2,
             relation=Relation.EQUAL,
             tight=plane,
-            facts=(SymbolicIdentity("one turn", (x - a * y) ** 2 + (y + a * x) ** 2, (1 + a**2) * (x**2 + y**2)),),
+            facts=(SymbolicIdentity("one turn", (x - a * y) ** 2 + (y + a * x) ** 2, (1 + a**2) * (x**2 + y**2)), Recursion(growth * previous, start=R**2)),
             mutants=(Bound(M0, plane, name="a small step converges", relation=Relation.AT_MOST, defaults={gamma: 1 / (1000 * coupling)}),
                      Bound((1 + gamma**2 * coupling**2 / 2) ** k * R**2, plane),
                      Bound(growth ** (k / 2) * R**2, plane, name="the factor of the norm for its square"),
@@ -153,7 +167,9 @@ gda_strongly_monotone = Theorem(
     facts=(SymbolicIdentity("one step in the plane mu - i s", (x - gamma * (mu * x + coupling * y)) ** 2 + (y - gamma * (mu * y - coupling * x)) ** 2,
                             (1 - 2 * gamma * mu + gamma**2 * (mu**2 + coupling**2)) * (x**2 + y**2)),
            SymbolicIdentity("the best step", contraction.subs(gamma, best), 1 - mu**2 / L**2),
-           SymbolicIdentity("the edge of the condition", contraction.subs(gamma, 2 * best), 1)),
+           SymbolicIdentity("the edge of the condition", contraction.subs(gamma, 2 * best), 1),
+           Recursion(contraction * previous, start=R**2),
+           Reduces({L: mu}, "gd-strongly-convex-distance", power=2, other={L: mu})),
     mutants=(Bound((1 - 2 * gamma * mu) ** k * R**2, pulled),
              Step(pulled, bound=M0, defaults={gamma: Rational(22, 10) * best}),
              Bound((1 - mu / L) ** (2 * k) * R**2, pulled, name="the rate of gradient descent"),
@@ -209,5 +225,108 @@ false_fgsm = Theorem(
             on=(below_one, logistic),
             mutants=(Changed("above margin 1, too", above_one), Changed("steps half as long do as well", below_one, algorithm=SignPGD(gamma / 2))),
             note="Logistic loss, or a hinge below margin 1: every step of gamma lowers the margin by gamma G, until the corner is reached."),
+    ),
+)
+
+# ---- looking ahead, and looking back: both turn inwards on bilinear games
+turned = gamma * coupling
+eg_factor = 1 - turned**2 + turned**4
+pulled_by, turned_by = gamma * mu, gamma**2 * (L**2 - mu**2)          # q = gamma mu and a^2 = (gamma s)^2 in the plane mu - i s, where L^2 = mu^2 + s^2
+spiral_factor = (1 - pulled_by + pulled_by**2 - turned_by) ** 2 + turned_by * (1 - 2 * pulled_by) ** 2
+one_coupling = (Bilinear, OneCoupling, SaddlePoint)
+q_, a_ = sp.symbols("q a", real=True)
+lookahead = 1 - (q_ + sp.I * a_) + (q_ + sp.I * a_) ** 2              # what a step multiplies by, on F(z) = (mu + i s) z
+
+extragradient_rotation = Theorem(
+    id="extragradient-rotation-exact",
+    title="Extragradient on rotations: the exact factor, and the steps that converge",
+    source="Korpelevich (1976); Mokhtari, Ozdaglar, Pattathil (2020) for context",
+    claims=(
+        RateBound(
+            name="bilinear",
+            algorithm=Extragradient(step_size=gamma),
+            assumptions=one_coupling,
+            condition=gamma > 0,
+            defaults={gamma: 2 / (3 * coupling)},
+            metric=squared_distance,
+            bound=eg_factor**k * R**2,
+            relation=Relation.EQUAL,
+            tight=plane,
+            facts=(SymbolicIdentity("one step", sp.expand(lookahead.subs(q_, 0) * sp.conjugate(lookahead.subs(q_, 0))), 1 - a_**2 + a_**4),
+                   SymbolicIdentity("the best factor is 3/4, at a^2 = 1/2", 1 - a_**2 + a_**4, (a_**2 - Rational(1, 2)) ** 2 + Rational(3, 4)),
+                   Recursion(eg_factor * previous, start=R**2)),
+            mutants=(Bound((1 - turned**2) ** k * R**2, plane, name="factor 1 - a^2"),
+                     Bound(2**-k * R**2, plane, name="best factor 1/2", relation=Relation.AT_MOST, defaults={gamma: 7 / (10 * coupling)}),
+                     Bound((1 + turned**2) ** -k * R**2, plane, name="as fast as the implicit step", relation=Relation.AT_MOST),
+                     Step(plane, name="a = 21/20 contracts", bound=M0, relation=Relation.AT_MOST, defaults={gamma: 21 / (20 * coupling)})),
+        ),
+        RateBound(
+            name="pulled",
+            algorithm=Extragradient(step_size=gamma),
+            assumptions=(StronglyMonotone, LipschitzOperator, SaddlePoint),
+            condition=gamma > 0,
+            defaults={gamma: 1 / (2 * L)},
+            metric=squared_distance,
+            bound=spiral_factor**k * R**2,
+            relation=Relation.EQUAL,
+            on=(pulled, hardly_pulled),
+            tight=pulled,
+            facts=(SymbolicIdentity("one step in the plane", sp.expand(lookahead * sp.conjugate(lookahead)), (1 - q_ + q_**2 - a_**2) ** 2 + a_**2 * (1 - 2 * q_) ** 2),
+                   Recursion(spiral_factor * previous, start=R**2)),
+            mutants=(Bound(contraction**k * R**2, pulled, name="the factor of simultaneous steps"),),
+            note="In one singular plane, where L^2 = mu^2 + s^2.",
+        ),
+        StabilityRegion(
+            name="range",
+            algorithm=Extragradient(step_size=gamma),
+            assumptions=one_coupling,
+            condition=And(0 < gamma, turned < 1),
+            sweep=gamma,
+            domain=gamma > 0,
+            defaults={gamma: 1 / (2 * coupling)},
+            statement="0 < gamma s < 1",
+            mutants=(Changed("up to 21/20", plane, condition=And(0 < gamma, turned < Rational(21, 20))),
+                     Changed("only up to 1/sqrt(3), as optimistic steps", plane, condition=And(0 < gamma, 3 * turned**2 < 1))),
+        ),
+    ),
+)
+
+root = ((1 - 2 * sp.I * a_) + sp.sqrt(1 - 4 * a_**2)) / 2
+half_turn = OptimisticGDA(step_size=1 / (2 * coupling))
+
+optimistic_bilinear = Theorem(
+    id="optimistic-gda-bilinear-exact",
+    title="Optimistic gradient descent-ascent on bilinear games: the steps that converge, and the best of them exactly",
+    source="Daskalakis, Ilyas, Syrgkanis, Zeng (2018); Liang, Stokes (2019) for the range; the closed form is derived here",
+    claims=(
+        StabilityRegion(
+            name="range",
+            algorithm=OptimisticGDA(step_size=gamma),
+            assumptions=one_coupling,
+            condition=And(0 < gamma, 3 * turned**2 < 1),
+            sweep=gamma,
+            domain=gamma > 0,
+            defaults={gamma: 1 / (2 * coupling)},
+            statement="0 < gamma s < 1 / sqrt(3)",
+            facts=(SymbolicIdentity("the roots of a turn by a", sp.expand(root**2 - (1 - 2 * sp.I * a_) * root - sp.I * a_), 0),
+                   SymbolicIdentity("the edge, where a root has modulus 1", (Rational(1, 4) + (a_ + sp.sqrt(4 * a_**2 - 1) / 2) ** 2).subs(a_, 1 / sp.sqrt(3)), 1)),
+            mutants=(Changed("up to 3/5", plane, condition=And(0 < gamma, turned < Rational(3, 5))),
+                     Changed("the range of extragradient", plane, condition=And(0 < gamma, turned < 1))),
+        ),
+        RateBound(
+            name="best-step",
+            algorithm=half_turn,
+            assumptions=one_coupling,
+            metric=squared_distance,
+            bound=(1 + k + k**2 / 2) * R**2 / 2**k,
+            relation=Relation.EQUAL,
+            tight=plane,
+            facts=(SymbolicIdentity("a double root at a = 1/2", root.subs(a_, Rational(1, 2)), (1 - sp.I) / 2),
+                   SymbolicIdentity("z_k = (1 + k (1 + i)/2) ((1 - i)/2)^k z_0", sp.expand((1 + k / 2) ** 2 + k**2 / 4), 1 + k + k**2 / 2)),
+            mutants=(Bound(R**2 / 2**k, plane, name="the factor of k forgotten", relation=Relation.AT_MOST),
+                     Bound((1 + k + k**2 / 2) * R**2 / 4**k, plane, name="best factor 1/4", relation=Relation.AT_MOST),
+                     Changed("without memory", plane, algorithm=SimultaneousGDA(1 / (2 * coupling)))),
+            note="gamma s = 1/2: the smallest spectral radius, 1/sqrt(2).",
+        ),
     ),
 )

@@ -31,7 +31,7 @@ from convlab.assumptions import Convex, DisagreeingWorkers, Isotropic, Lipschitz
 from convlab.constants import Array
 from convlab.metrics import Case, at_distance, function_gap, metric, squared_distance
 from convlab.operations import absolute, norm_squared
-from convlab.symbols import M0, Delta, G, L, R, d, gamma, k, lam, n_kept, p, sigma_opt, workers
+from convlab.symbols import M0, Delta, G, L, R, d, gamma, k, lam, mu, n_kept, p, sigma_opt, workers
 from convlab.theorem import (
     Bound,
     Changed,
@@ -40,6 +40,8 @@ from convlab.theorem import (
     Law,
     OperatorConstant,
     RateBound,
+    Recursion,
+    Reduces,
     Relation,
     Sense,
     StabilityRegion,
@@ -47,6 +49,7 @@ from convlab.theorem import (
     Theorem,
     best_of,
     from_k,
+    previous,
 )
 
 
@@ -156,7 +159,9 @@ isotropic = Theorem(
             law=Law.EXPECTATION,
             tight=two_workers,
             facts=(SymbolicIdentity("the floor is the fixed point of the recursion", contraction * floor + noise, floor),
-                   SymbolicIdentity("the rate is 1 at the edge", contraction.subs(gamma, 2 / (lam * (1 + omega_k / workers))), 1)),
+                   SymbolicIdentity("the rate is 1 at the edge", contraction.subs(gamma, 2 / (lam * (1 + omega_k / workers))), 1),
+                   Recursion(contraction * previous + noise, start=R**2, closed=contraction**k * R**2 + noise * (1 - contraction**k) / (1 - contraction)),
+                   Reduces({n_kept: d}, "gd-strongly-convex-distance", power=2, other={L: lam, mu: lam})),
             mutants=(Changed("one common mask for all workers keeps omega/N", algorithm=one_mask),
                      Bound(second_moment(squared_omega, noise / workers), name="omega/N^2"),
                      Bound(contraction**k * R**2, name="no floor")),

@@ -7,8 +7,8 @@ from sympy import Rational
 from convlab.algorithms.proximal import ProximalPoint
 from convlab.assumptions import Convex, Minimum, Proximable
 from convlab.metrics import function_gap
-from convlab.symbols import Delta, R, gamma, k
-from convlab.theorem import Bound, Changed, Instance, SymbolicIdentity, Theorem, from_k
+from convlab.symbols import Delta, L, R, gamma, k
+from convlab.theorem import Bound, Changed, Instance, Reduces, SymbolicIdentity, Theorem, from_k
 
 
 def linear_gap(slope: sp.Expr) -> sp.Expr:
@@ -32,7 +32,8 @@ convex_gap = Theorem(
     source="Taylor, Hendrickx, Glineur (2017), Theorem 4.1; Guler (1991) with 2 in place of 4",
     tight=cone,
     facts=(SymbolicIdentity("the worst slope is stationary", sp.diff(linear_gap(sp.Symbol("c")), "c").subs("c", R / (2 * gamma * k)), 0),
-           SymbolicIdentity("there the gap is the bound", linear_gap(R / (2 * gamma * k)), gap)),
+           SymbolicIdentity("there the gap is the bound", linear_gap(R / (2 * gamma * k)), gap),
+           Reduces({gamma: 1 / L}, "projected-gd-convex-fgap")),
     mutants=(Bound(R**2 / (4 * gamma * (k + 1)), cone), Bound(Rational(99, 100) * gap, cone), Bound(gap / k, cone),
              Changed("half the step", cone, algorithm=ProximalPoint(gamma / 2))),
 )

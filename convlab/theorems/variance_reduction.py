@@ -17,7 +17,7 @@ from convlab.constants import Array
 from convlab.metrics import Case, at_gap, gap_of, metric
 from convlab.operations import norm_squared
 from convlab.symbols import M0, Delta, L, L_max, R, gamma, inner_steps, k, mu, n, p
-from convlab.theorem import Bound, Changed, Formula, Instance, Law, Step, SymbolicIdentity, Theorem, multiples_of
+from convlab.theorem import Bound, Changed, Formula, Instance, Law, Recursion, Reduces, Step, SymbolicIdentity, Theorem, multiples_of, previous
 
 sums = (FiniteSum, ConvexSamples, SmoothSamples, StronglyConvex, Minimum)
 
@@ -128,7 +128,7 @@ lsvrg = Theorem(
     metric=reference_lyapunov,
     bound=lyapunov_bound(p),
     source="Kovalev, Horvath, Richtarik (2020), there for gamma = 1/(6 L_max)",
-    facts=(lyapunov_step(p),),
+    facts=(lyapunov_step(p), Recursion(Max(1 - gamma * mu, 1 - p / 2) * previous, start=M0), Reduces({p: 1 / n}, "saga-lyapunov")),
     mutants=(Bound((1 - gamma * mu) ** k * M0, one_of(2), name="rate 1 - gamma mu whatever p", defaults={gamma: 1 / (6 * L_max), p: Rational(1, 100)}),
              Step(one_of(3), name="at gamma = 3/L_max", bound=M0, defaults={gamma: 3 / L_max, p: Rational(1, 3)}),
              Changed("L of the mean in place of L_max", one_of(20), condition=And(short_for_the_mean, 0 < p, p <= 1),
@@ -147,7 +147,7 @@ saga = Theorem(
     metric=table_lyapunov,
     bound=lyapunov_bound(1 / n),
     source="in the framework of Gorbunov, Hanzely, Richtarik (2020); the method: Defazio, Bach, Lacoste-Julien (2014)",
-    facts=(lyapunov_step(1 / n),),
+    facts=(lyapunov_step(1 / n), Recursion(Max(1 - gamma * mu, 1 - 1 / (2 * n)) * previous, start=M0)),
     mutants=(Bound((1 - gamma * mu) ** (3 * k) * M0, two_alike, name="rate (1 - gamma mu)^3"),
              Step(one_of(2), name="at gamma = 3/L_max", bound=M0, defaults={gamma: 3 / L_max}),
              Changed("L of the mean in place of L_max", one_of(8), condition=short_for_the_mean, defaults={gamma: 1 / (6 * L)})),

@@ -81,7 +81,9 @@ class Interpolant:
         return np.array([self._prox(row, step) for row, step in zip(x, steps, strict=False)], dtype=self.points.dtype)
 
     def project(self, x: Array) -> Array:
-        """The nearest point of the hull."""
+        """The nearest point of the hull; the point itself where there is no set."""
+        if not len(self.feasible):
+            return x
         return np.array([simplex_minimum(self.feasible @ self.feasible.T, -(self.feasible @ row)) @ self.feasible for row in x], dtype=self.points.dtype)
 
     def _value(self, x: Array) -> Any:

@@ -48,7 +48,8 @@ def _on_faces(statement: Statement, program: Program, dropped: Array, level: Fra
         largest = max(found.vanishing.max(initial=0), np.linalg.eigvalsh(found.exposing).max(initial=0), 1e-300)
         vectors = _exposed(program, found, rational, EXPOSED * largest)
         smaller = dropped | (found.vanishing > EXPOSED * largest)
-        if vectors is None or len(vectors) == size or (len(vectors) == len(rational) and (smaller == dropped).all()):
+        smaller[smaller.size - program.metrics:] = False
+        if vectors is None or smaller.sum() == len(statement.constraints) or len(vectors) == size or (len(vectors) == len(rational) and (smaller == dropped).all()):
             return None
         rational, dropped = vectors, smaller
         null = np.array([[float(v) for v in vector] for vector in rational]).T if rational else null

@@ -11,6 +11,8 @@ from convlab.constants import Array
 from convlab.operations import Unsupported
 
 ROUNDING = 1e-13       # relative: a slope this small is rounding
+UNEVEN = 1e-7          # relative: slopes on a support that differ by more are not stationary
+FLAT = 1e-10           # relative: a singular value this small is 0
 
 
 def simplex_minimum(matrix: Array, linear: Array) -> Array:
@@ -36,7 +38,10 @@ def simplex_minimum(matrix: Array, linear: Array) -> Array:
 def _descended(matrix: Array, linear: Array, weights: Array, support: list[int]) -> list[int]:
     """Moves the weights to the minimum on a face of the support, dropping what reaches 0; returns what is left of the support."""
     while True:
-        aim, now = _on_support(matrix, linear, support), weights[support]
+        now = weights[support]
+        aim = _on_support(matrix, linear, support)
+        if not holds_objects(matrix):
+            aim = _towards(matrix, linear, support, now, aim)
         falling = [(now[i] / (now[i] - aim[i]), i) for i in range(len(support)) if aim[i] < 0]
         weights[:] = weights * 0
         if not falling:
@@ -57,6 +62,19 @@ def _on_support(matrix: Array, linear: Array, support: list[int]) -> Array:
     system[count, :count] = system[:count, count] = size
     right = np.concatenate([-linear[support], np.array([size], dtype=matrix.dtype)])
     return (_solved(system, right) if holds_objects(matrix) else np.linalg.lstsq(system, right, rcond=1e-14)[0])[:count]
+
+
+def _towards(matrix: Array, linear: Array, support: list[int], now: Array, aim: Array) -> Array:
+    """The aim where it is stationary; else a point beyond the face, in a direction along which the quadratic part is flat and the value falls for ever."""
+    slopes = matrix[np.ix_(support, support)] @ aim + linear[support]
+    uneven = slopes - slopes.mean()
+    if np.abs(uneven).max() <= UNEVEN * (np.abs(slopes).max() + np.abs(linear).max()):
+        return aim
+    rows = np.concatenate([matrix[np.ix_(support, support)] / (np.abs(matrix).max() or 1.0), np.ones((1, len(support)))])
+    _, sizes, directions = np.linalg.svd(rows)
+    flat = directions[int((sizes > FLAT * sizes.max()).sum()):]
+    down = -(flat.T @ (flat @ uneven))
+    return now + down * (2 / np.abs(down).max() if down.any() else 0.0)
 
 
 def _solved(system: Array, right: Array) -> Array:

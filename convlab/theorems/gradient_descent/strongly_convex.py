@@ -9,7 +9,7 @@ from sympy import Abs, And, Eq, Max, Rational
 
 from convlab.algorithms.gradient_descent import GradientDescent, SteepestDescent, TwoDescents
 from convlab.algorithms.mixed_precision import InexactGD
-from convlab.assumptions import Convex, ExactLineSearch, Minimum, RelativeGradientError, Smooth, StronglyConvex
+from convlab.assumptions import Convex, ExactLineSearch, InexactGradients, Minimum, Smooth, StronglyConvex
 from convlab.constants import Array
 from convlab.metrics import Case, distance_to_minimiser, function_gap, gradient_norm, metric
 from convlab.operations import norm
@@ -173,7 +173,7 @@ relative_error_best_step = Theorem(
     id="gd-relative-error-best-step",
     title="Gradient descent with a relative gradient error, strongly convex: gap at the best step",
     algorithm=InexactGD(best_inexact),
-    assumptions=(Smooth, StronglyConvex, RelativeGradientError, Minimum),
+    assumptions=(Smooth, StronglyConvex, InexactGradients, Minimum),
     metric=function_gap,
     bound=inexact_factor ** (2 * k) * Delta,
     source="de Klerk, Glineur, Taylor (2020)",

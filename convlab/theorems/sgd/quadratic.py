@@ -15,7 +15,22 @@ from convlab.metrics import Case, metric, squared_distance
 from convlab.operations import rowwise
 from convlab.problem import fact
 from convlab.symbols import L, R, gamma, k, lam, mu, sigma
-from convlab.theorem import Bound, Changed, FalseClaim, Instance, Law, RateBound, Relation, SecondMoment, Sense, StabilityRegion, SymbolicIdentity, Theorem, u
+from convlab.theorem import (
+    Bound,
+    Changed,
+    FalseClaim,
+    Instance,
+    Law,
+    RateBound,
+    Relation,
+    SecondMoment,
+    Sense,
+    StabilityRegion,
+    StationaryVariance,
+    SymbolicIdentity,
+    Theorem,
+    u,
+)
 from convlab.theorems.sgd.strongly_convex import best_step, flattest, stable
 
 
@@ -124,6 +139,7 @@ quadratic_moment = Theorem(
             statement="(1 - gamma lambda_i)^(2 k) e_(0,i)^2 + (gamma S_(i i))/(lambda_i (2 - gamma lambda_i)) (1 - (1 - gamma lambda_i)^(2 k))",
             tight=(any_covariance, one_curvature),
             facts=(SecondMoment((1 - gamma * lam) ** 2 * u**2 + gamma**2 * sigma**2),
+                   StationaryVariance(gamma * sigma**2 / (lam * (2 - gamma * lam))),
                    SymbolicIdentity("the stationary variance is fixed",
                                     ((1 - gamma * lam) ** 2 * stationary + gamma**2 * sigma**2).subs(stationary, gamma * sigma**2 / (lam * (2 - gamma * lam))),
                                     gamma * sigma**2 / (lam * (2 - gamma * lam)))),

@@ -7,7 +7,7 @@ from convlab.algorithms.sgd import SGD
 from convlab.assumptions import BoundedVariance, Minimum, Smooth, StronglyConvex
 from convlab.metrics import squared_distance
 from convlab.symbols import L, R, gamma, k, lam, mu, sigma
-from convlab.theorem import Bound, Formula, Instance, Law, OneStep, SecondMoment, Step, SymbolicIdentity, Theorem, When, u, v
+from convlab.theorem import Bound, Formula, Instance, Law, OneStep, Recursion, Reduces, SecondMoment, Step, SymbolicIdentity, Theorem, When, previous, u, v
 
 stable = And(0 < gamma, gamma < 2 / L)
 
@@ -42,7 +42,9 @@ strongly_convex = Theorem(
                When(gamma >= best_step, ((gamma**2, spread), (gamma * (gamma * (L + mu) - 2), (L * u - v) * u))),)),
            SecondMoment((1 - gamma * lam) ** 2 * u**2 + gamma**2 * sigma**2),
            SymbolicIdentity("the two contractions meet at 2/(L + mu)", (1 - gamma * mu).subs(gamma, best_step), (gamma * L - 1).subs(gamma, best_step)),
-           SymbolicIdentity("the floor of a short step", gamma**2 * sigma**2 / (1 - (1 - gamma * mu) ** 2), gamma * sigma**2 / (mu * (2 - gamma * mu)))),
+           SymbolicIdentity("the floor of a short step", gamma**2 * sigma**2 / (1 - (1 - gamma * mu) ** 2), gamma * sigma**2 / (mu * (2 - gamma * mu))),
+           Recursion(factor**2 * previous + gamma**2 * sigma**2, start=R**2),
+           Reduces({sigma: 0}, "gd-strongly-convex-distance", power=2)),
     mutants=(Bound(forgotten_and_added(factor**2, gamma**2 * sigma**2 / 2), flattest, name="half the noise"),
              Bound(forgotten_and_added(factor**3, gamma**2 * sigma**2), flattest, name="rate rho^(3k)"),
              Bound(forgotten_and_added((1 - gamma * mu) ** 2, gamma**2 * sigma**2), steepest, name="the short step's rate beyond 2/(L + mu)",
