@@ -46,7 +46,8 @@ def assert_rate(algorithm: Any, problem: Any, at_most: float, kind: str = "linea
     found = measured_order(KINDS[kind], curve.k, np.asarray(curve.measured), np.ones(len(curve.k), dtype=bool) if curve.clear is None else curve.clear,
                            curve.sample, asked.seed)
     if isinstance(found, str):
-        raise BadInput(f"assert_rate: no rate can be told of {spelled(algorithm)} on {name_of(problem)}: {found}. Take a problem that is not solved at once, or more iterations.")
+        raise BadInput(f"assert_rate: no rate can be told of {spelled(algorithm)} on {name_of(problem)}: {found}. "
+                       f"Take a problem that is not solved at once, or more iterations.")
     least, measured = (found.low, found.measured) if kind == "linear" else (_minus(found.high), _minus(found.measured))
     slower = least is not None and measured is not None and least > at_most + DIGITS * abs(at_most)
     _tell(algorithm, problem, kind, measured, at_most, slower, found.to_k, asked)

@@ -1,7 +1,7 @@
 """Hypothesis strategies: problems whose facts hold what is asked for, spectra, noise and first points, all in short rationals.
 
 Problems are drawn from every installed family, in the spaces that the family itself names (of a family without any, its members), and kept if their facts
-include the assumptions asked for. What fails shrinks to the plainest space, towards one dimension, condition number 1 and small integers.
+include the assumptions asked for. What fails shrinks towards one dimension, the plainest space, condition number 1 and small integers.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from convlab import symbols
 from convlab.draws import Finite
 from convlab.errors import BadInput
 from convlab.problem import Family, Member, Space, Start, installed_families
-from convlab.run.cases import NotApplicable, constants_of, minimum_of, refuse_restrictions
+from convlab.run.cases import NotApplicable, constants_of, minimum_of, refuse_restrictions, start_constants
 
 Strategy = st.SearchStrategy
 TWELFTHS = 12                        # in ranges that hold 0, they are told as shares of at most so many parts
@@ -64,10 +64,14 @@ class _Limits:
         return symbols.L not in known or symbols.mu not in known or known[symbols.L].value <= self.condition * known[symbols.mu].value
 
     def spaces_in(self, families: Mapping[str, Family]) -> list[tuple[Family, Space]]:
-        """Those whose problems have the facts, from the fewest numbers to the most; what only methods that draw look at comes last."""
+        """Those whose problems have the facts, from the fewest numbers to the most.
+
+        Spaces for methods that draw only where no other has the facts: to ask for FiniteSum or BoundedVariance is to ask for them.
+        """
         found = [(family, space) for family in families.values() for space in (*family.search, *family.drawn)
                  if any(self.keeps(problem) for problem in _samples(family, space, self))]
-        return sorted(found, key=lambda pair: (pair[1].random, bool(pair[1].each), len(pair[1].ranges) + len(pair[1].counts), pair[0].name))
+        plain = [(family, space) for family, space in found if not space.random]
+        return sorted(plain or found, key=lambda pair: (bool(pair[1].each), len(pair[1].ranges) + len(pair[1].counts), pair[0].name))
 
     def members_of(self, families: Mapping[str, Family]) -> list[Member]:
         """The members of families without spaces, from the fewest dimensions to the most."""
@@ -89,9 +93,9 @@ def _dimension(problem: Any) -> int:
 
 
 def _starts_at_rest(problem: Any) -> bool:
-    """Whether some start is the minimiser: from there nothing can be seen."""
-    best = minimum_of(problem)
-    return best is not None and any(np.array_equal(start.point, best.at) for start in problem.starts(np.random.default_rng(0)))
+    """Whether some start is a minimiser (everything is one of a constant function): from there nothing can be seen."""
+    known = (start_constants(problem, start) for start in problem.starts(np.random.default_rng(0)))
+    return any(float(numbers.get(symbol, 1)) == 0 for numbers in known for symbol in (symbols.R, symbols.Delta))
 
 
 def _samples(family: Family, space: Space, limits: _Limits) -> Iterator[Any]:

@@ -165,7 +165,7 @@ def members() -> Iterator[Member]:
         yield Member("logistic-breast-cancer", logistic(3 * data[0], data[1], 0.15))
 
 
-DRAWN = (Space({"mu": (1 / 64, 8), "width": (1 / 8, 8)}, lambda n: n, random=True,
+DRAWN = (Space({"mu": (1 / 64, 8), "width": (1 / 8, 8)}, lambda n: n,
                counts={"dimension": (1, 5), "samples": (1, 24), "seed": (0, 999)}),)
 SEARCH = (Space({"mu": (1 / 64, 8), "width": (1 / 8, 8), "samples": (2, 9), "dimension": (1, 3), "seed": (0, 999)},
                 lambda n: {"mu": n["mu"], "samples": int(n["samples"]), "dimension": int(n["dimension"]), "width": n["width"], "seed": int(n["seed"])}, random=True),)
