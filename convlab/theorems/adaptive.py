@@ -43,8 +43,8 @@ false_adam_regret = Theorem(
     source="Reddi, Kale, Kumar (2018), Theorem 1; the bound is that of Zinkevich (2003)",
     claims=(
         FalseClaim(
-            asserted=RateBound(algorithm=adam, metric=regret, bound=3 * G * diameter * sp.sqrt(k) / 2, grid=from_k(1), **shared,
-                               note="beta_1 = 0 and no correction of the first averages. Even a fifth of G D a round would be too little."),
+            asserted=RateBound(algorithm=adam, metric=regret, bound=3 * G * diameter * sp.sqrt(k) / 2, grid=from_k(1), **shared),
+            note="beta_1 = 0 and no correction of the first averages. Even a fifth of G D a round would be too little.",
             witness=rarely,
             mutants=(Bound(G * diameter * (2 + k / 5), name="at most a fifth of G D a round, the first ones aside"),
                      Changed("with bias corrections", algorithm=Online(Adam(step_size=decreasing, beta1=0, beta2=forgetful))))),

@@ -197,7 +197,7 @@ above_one = attacked((3,), (Rational(2, 5),), Rational(1, 3))             # marg
 below_one = attacked((3, -2), (Rational(1, 5), Rational(1, 10)), Rational(3, 2))
 logistic = attacked((3, Rational(-1, 2), 7), (2, 1, Rational(1, 3)), Rational(5, 2), label=-1, loss="logistic")
 attack: dict[str, Any] = {"algorithm": SignPGD(gamma), "assumptions": (MarginAttack, ConstrainedMinimum), "condition": And(gamma > 0, gamma <= diameter / 2),
-                          "defaults": {gamma: diameter / 2}, "metric": function_gap}
+                          "defaults": {gamma: diameter / 8}, "metric": function_gap}
 
 false_fgsm = Theorem(
     id="false-fgsm-exact-for-hinge",
@@ -205,7 +205,8 @@ false_fgsm = Theorem(
     source="derived here; for losses with a slope: Goodfellow, Shlens, Szegedy (2015)",
     claims=(
         FalseClaim(
-            asserted=RateBound(**attack, bound=G * sp.Max(0, diameter / 2 - k * gamma), note="One step of the cube's radius is FGSM."),
+            asserted=RateBound(**attack, bound=G * sp.Max(0, diameter / 2 - k * gamma)),
+            note="A step of D/2 is FGSM.",
             witness=above_one,
             mutants=(Changed("half of the loss is found", bound=Delta / 2 + G * sp.Max(0, diameter / 2 - k * gamma)),)),
         RateBound(

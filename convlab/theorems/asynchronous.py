@@ -60,7 +60,8 @@ false_synchronous_step = Theorem(
             name="one-late"),
         FalseClaim(
             asserted=RateBound(algorithm=FixedDelay(1 / L, tau), assumptions=(Smooth, StronglyConvex, Minimum), condition=And(2 <= tau, tau <= 10),
-                               defaults={tau: 2}, metric=distance_to_minimiser, bound=10 * R, note="It is not even bounded."),
+                               defaults={tau: 2}, metric=distance_to_minimiser, bound=10 * R),
+            note="It is not even bounded.",
             witness=in_one_step,
             instead="delayed-random-exact",
             mutants=(Changed("three quarters of the step are short enough for a delay of 2", algorithm=FixedDelay(3 / (4 * L), tau), condition=Eq(tau, 2)),),

@@ -111,7 +111,8 @@ false_mean = Theorem(
     claims=(
         FalseClaim(
             asserted=RateBound(algorithm=hijacked, assumptions=workers_alike, condition=steps, defaults={gamma: 1 / (2 * lam)}, metric=distance_to_minimiser,
-                               bound=R, note="The honest workers agree, and descent never leads them away from their minimiser."),
+                               bound=R),
+            note="The honest workers agree, and descent never leads them away from their minimiser.",
             witness=crowd,
             instead="byz-krum-kappa",
             mutants=(Changed("of a hundred workers one does no harm", alike(100)),

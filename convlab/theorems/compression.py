@@ -235,8 +235,8 @@ def like_a_subgradient(compressor: Any, bound: sp.Expr, name: str, note: str) ->
     """The best gap so far obeys the bound of the method that sends the subgradient itself."""
     return FalseClaim(
         asserted=RateBound(algorithm=CompressedGradient(gamma, compressor), assumptions=nonsmooth, condition=gamma > 0, defaults={gamma: R / (10 * G)},
-                           metric=function_gap, mode=best_of(0, -1), bound=bound, grid=from_k(1), note=note),
-        witness=flat_ridge, name=name,
+                           metric=function_gap, mode=best_of(0, -1), bound=bound, grid=from_k(1)),
+        witness=flat_ridge, name=name, note=note,
         mutants=(Changed("seven tenths of the first gap are reached", bound=Piecewise((Delta, k < 20), (7 * Delta / 10, True))),))
 
 

@@ -133,8 +133,8 @@ false_dgd_exact = Theorem(
     claims=(
         FalseClaim(
             asserted=RateBound(algorithm=DGD(gamma), assumptions=(MixingMatrix, QuadraticWorkers, ConstrainedMinimum), condition=steps,
-                               defaults={gamma: 1 / (10 * lam)}, metric=squared_distance, bound=100 * (1 - gamma * lam) ** (2 * k) * R**2,
-                               note="A hundred times what holds where the workers share their minimiser."),
+                               defaults={gamma: 1 / (10 * lam)}, metric=squared_distance, bound=100 * (1 - gamma * lam) ** (2 * k) * R**2),
+            note="A hundred times what holds where the workers share their minimiser.",
             witness=pair,
             instead="gossip-exact-and-gaps",
             mutants=(Changed("perfect averaging in every round makes it exact", perfect),)),

@@ -109,8 +109,8 @@ false_heterogeneous = Theorem(
         FalseClaim(
             asserted=RateBound(algorithm=averaging, assumptions=(Workers, QuadraticWorkers, Smooth, StronglyConvex, Minimum),
                                condition=And(gamma > 0, gamma * L_max <= 1), defaults={gamma: 1 / (4 * L_max), inner_steps: 2},
-                               metric=distance_to_minimiser, bound=10 * (1 - gamma * mu) ** k * R,
-                               note="Ten times what holds with one local step, or with clients that share their minimiser."),
+                               metric=distance_to_minimiser, bound=10 * (1 - gamma * mu) ** k * R),
+            note="Ten times what holds with one local step, or with clients that share their minimiser.",
             witness=opposed,
             instead="fedavg-quadratic-fixed-point",
             mutants=(Changed("a step ten times as small suffices", condition=And(gamma > 0, gamma * L_max <= Rational(1, 5), inner_steps >= 20),

@@ -164,8 +164,8 @@ false_smaller_step = Theorem(
     claims=(
         FalseClaim(
             asserted=RateBound(algorithm=stored, assumptions=(Isotropic, Minimum, FixedPointGrid), condition=quarter, defaults={gamma: 1 / (100 * lam)},
-                               metric=distance_to_minimiser, bound=(1 - gamma * lam) ** k * R + 2 * grid,
-                               note="2 delta is where the step 1/(4 lambda) stops."),
+                               metric=distance_to_minimiser, bound=(1 - gamma * lam) ** k * R + 2 * grid),
+            note="2 delta is where the step 1/(4 lambda) stops.",
             witness=one_in_hundred,
             instead="sgd-low-precision-weights",
             mutants=(Changed("the stop of 1/(8 lambda) bounds those of smaller steps", bound=(1 - gamma * lam) ** k * R + 4 * grid,

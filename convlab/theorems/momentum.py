@@ -134,10 +134,10 @@ false_heavy_ball = Theorem(
     source="Lessard, Recht, Packard (2016); the values of the cycle are computed here",
     claims=(
         FalseClaim(
-            asserted=RateBound(algorithm=tuned, assumptions=(Smooth, StronglyConvex, Minimum), metric=distance_to_minimiser, bound=1000 * on_quadratics,
-                               note="A thousand times what holds on quadratics."),
+            asserted=RateBound(algorithm=tuned, assumptions=(Smooth, StronglyConvex, Minimum), metric=distance_to_minimiser, bound=1000 * on_quadratics),
+            note="A thousand times what holds on quadratics.",
             witness=trapped(Rational(13, 4)),
-            instead="gd-strongly-convex-distance",
+            instead="heavy-ball-quadratic",
             mutants=(Changed("converges at the rate of gradient descent", bound=1000 * ((L - mu) / (L + mu)) ** (2 * k) * R),)),
         RateBound(
             name="cycle",

@@ -235,7 +235,8 @@ false_scalarisation = Theorem(
     source="problem: Fonseca, Fleming (1995); phenomenon: Das, Dennis (1997)",
     claims=(
         FalseClaim(
-            asserted=Identity(**every_weight, note="x a Pareto point: here every point between the minima of the tasks is one."),
+            asserted=Identity(**every_weight),
+            note="x a Pareto point: here every point between the minima of the tasks is one.",
             witness=half_way,
             facts=(SymbolicIdentity("the middle is stationary for equal weights", sp.diff(both, h).subs(h, 0), 0),
                    SymbolicIdentity("and a maximum", sp.diff(both, h, 2).subs(h, 0), -4 * sp.exp(-1))),

@@ -51,8 +51,8 @@ false_steepest_descent = Theorem(
     source="Wolfe (1975); the function is cut off far below, so that it has a minimum",
     claims=(
         FalseClaim(
-            asserted=RateBound(algorithm=SteepestDescent(), assumptions=(Convex, Lipschitz, Minimum, ExactLineSearch), metric=function_gap, bound=20 * Delta / (k + 1),
-                               note="Even as slowly as 20/(k + 1) of the first gap."),
+            asserted=RateBound(algorithm=SteepestDescent(), assumptions=(Convex, Lipschitz, Minimum, ExactLineSearch), metric=function_gap, bound=20 * Delta / (k + 1)),
+            note="Even as slowly as 20/(k + 1) of the first gap.",
             witness=spiral,
             instead="proximal-point",
             mutants=(Changed("the gradient tends to zero", metric=squared_slope, bound=20 * M0 / (k + 1)),)),
@@ -100,7 +100,8 @@ false_subgradient = Theorem(
     claims=(
         FalseClaim(
             asserted=RateBound(algorithm=GradientDescent(gamma), assumptions=(Convex, Lipschitz, Minimum), condition=gamma > 0, defaults={gamma: R / G},
-                               metric=function_gap, bound=10 * Delta / (k + 1), note="Even as slowly as 10/(k + 1) of the first gap."),
+                               metric=function_gap, bound=10 * Delta / (k + 1)),
+            note="Even as slowly as 10/(k + 1) of the first gap.",
             witness=hopping,
             mutants=(Changed("the gap shrinks at every step", bound=Rational(99, 100) ** k * Delta),),
             name="converges"),

@@ -175,8 +175,8 @@ false_constant_step = Theorem(
         FalseClaim(
             asserted=RateBound(algorithm=SGD(step_size=gamma), assumptions=(Smooth, StronglyConvex, BoundedVariance, Minimum),
                                condition=And(0 < gamma, gamma <= 1 / (10 * L)), defaults={gamma: 1 / (10 * L)}, law=Law.EXPECTATION,
-                               metric=squared_distance, bound=(1 - gamma * mu) ** (2 * k) * (R**2 + 2 * gamma * sigma**2 / mu),
-                               note="As fast as without noise, from a distance as large as the noise of several steps."),
+                               metric=squared_distance, bound=(1 - gamma * mu) ** (2 * k) * (R**2 + 2 * gamma * sigma**2 / mu)),
+            note="As fast as without noise, from a distance as large as the noise of several steps.",
             witness=at_the_minimiser,
             instead="sgd-sc-const-sharp",
             mutants=(Changed("from the minimiser it does not move away", bound=R**2),)),
