@@ -259,6 +259,7 @@ false_distance_rate = Theorem(
             asserted=RateBound(algorithm=InexactGD(gamma), assumptions=relative, condition=Eq(gamma, best_for_values), defaults={gamma: best_for_values},
                                metric=squared_distance, bound=factor ** (2 * k) * R**2),
             witness=fifth,
+            instead="gd-relative-error-best-step",
             mutants=(Changed("at four fifths it contracts, if slower", four_fifths, bound=R**2),)),
         RateBound(
             name="values",
