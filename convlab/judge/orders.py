@@ -255,7 +255,7 @@ class _Evaluator:
         if part.is_Symbol:
             return k if part in (symbols.k, symbols.K) else self.values[part]
         if part.is_Number or part.is_NumberSymbol:
-            return mp.mpf(part.p) / part.q if part.is_Rational else mp.mpf(part._to_mpmath(mp.prec))
+            return mp.mpf(part.p) / part.q if part.is_Rational else mp.mpf(part._to_mpmath(mp.mp.prec))
         if isinstance(part, sp.Piecewise):
             return next((self.value(case.expr, k) for case in part.args if self.true(case.cond, k)), mp.nan)
         if isinstance(part, sp.Pow):
