@@ -1,7 +1,7 @@
 """`list` and `show`: what is in the catalogue, and a theorem as its reviewer reads it."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console, Group
@@ -12,7 +12,7 @@ from rich.text import Text
 from convlab.catalogue import part_of
 from convlab.cli import statement
 from convlab.cli.documents import counted, document, print_json, screen
-from convlab.cli.targets import targets
+from convlab.cli.targets import Target, targets
 from convlab.errors import BadInput
 from convlab.judge.fits import order_for_fits
 from convlab.theorem import FalseClaim, Law, RateBound, Relation, Sense, StabilityRegion, StepInequality, Theorem, tight_instances
@@ -20,15 +20,25 @@ from convlab.theorem import FalseClaim, Law, RateBound, Relation, Sense, Stabili
 
 def listed(names: list[str] | None, *, part: str | None, topic: str | None, true: bool, false: bool, json: bool) -> int:
     """Prints the chosen theorems, one line each, or one JSON item a claim."""
-    chosen = [target.open() for target in targets(names, part=part, topic=topic, true=true, false=false)]
+    found = targets(names, part=part, topic=topic, true=true, false=false)
+    chosen = [target.open() for target in found]
     if json:
-        print_json(document("list", [item for theorem in chosen for item in statement.items(theorem)]))
+        print_json(document("list", _items(found)))
         return 0
     console = screen()
     console.print(_overview(chosen))
     claims = sum(len(theorem.claims) for theorem in chosen)
     console.print(f"{counted(len(chosen), 'theorem')}, {counted(claims, 'claim')}. `convlab show ID` reads one, `convlab check ID` judges it.")
     return 0
+
+
+def _items(found: Sequence[Target]) -> list[dict[str, Any]]:
+    """One item a claim; what a file's own problems or update rule get wrong is told with its line."""
+    items = []
+    for target in found:
+        with target.blaming():
+            items += statement.items(target.open(), target.families())
+    return items
 
 
 def _overview(theorems: list[Theorem]) -> Table:
@@ -59,9 +69,10 @@ def shown(names: list[str] | None, *, part: str | None, topic: str | None, true:
     """Prints theorems in full."""
     if not names and not (part or topic or true or false):
         raise BadInput("Say what to show: the id of a theorem or a FILE.py. `convlab list` shows the ids.")
-    chosen = [target.open() for target in targets(names, part=part, topic=topic, true=true, false=false)]
+    found = targets(names, part=part, topic=topic, true=true, false=false)
+    chosen = [target.open() for target in found]
     if json:
-        print_json(document("show", [item for theorem in chosen for item in statement.items(theorem)]))
+        print_json(document("show", _items(found)))
         return 0
     console = screen()
     for theorem in chosen:

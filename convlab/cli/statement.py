@@ -4,6 +4,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import sympy as sp
@@ -12,21 +14,22 @@ from sympy.printing.str import StrPrinter
 from convlab.catalogue import part_of
 from convlab.judge.fits import order_for_fits
 from convlab.judge.orders import Kind, Order, factor_text, limit_of_slope
+from convlab.problem import Family, Member, installed_families
 from convlab.run.points import relations
-from convlab.theorem import KINDS, FalseClaim, Identity, Law, OperatorConstant, RateBound, Relation, Source, StabilityRegion, StepInequality, Theorem, tight_instances
+from convlab.theorem import KINDS, FalseClaim, Law, RateBound, Theorem, tight_instances
 
 
-def items(theorem: Theorem) -> list[dict[str, Any]]:
-    """What `list --json` and `show --json` say, one item a claim."""
-    return [item(theorem, claim) for claim in theorem.claims]
+def items(theorem: Theorem, families: Mapping[str, Family] | None = None) -> list[dict[str, Any]]:
+    """What `list --json` and `show --json` say, one item a claim; `families` are a file's own, else those installed."""
+    return [item(theorem, claim, families) for claim in theorem.claims]
 
 
-def item(theorem: Theorem, claim: Any) -> dict[str, Any]:
+def item(theorem: Theorem, claim: Any, families: Mapping[str, Family] | None = None) -> dict[str, Any]:
     """One claim. Conditions and bounds are sympy's text, which `sympy.sympify` reads back; a statement in words where the bound is a program."""
     told = stated(claim)
     return {"theorem": theorem.id, "claim": claim.name, "title": theorem.title, "part": part_of(theorem), "topic": theorem.topic, "kind": KINDS[type(claim)],
             "mode": mode(told), "law": law(told).value, "condition": condition(told), "bound": bound(told), "source": theorem.source,
-            "tight": [repr(instance) for instance in tight_instances(told)], "exact_source": exact_source(told), "order": order(claim)}
+            "tight": [repr(instance) for instance in tight_instances(told)], "exact_source": exact_source(theorem, told, families), "order": order(claim)}
 
 
 def order(claim: Any) -> dict[str, Any] | None:
@@ -81,19 +84,22 @@ def bound(claim: Any) -> str | None:
     return str(given)
 
 
-def exact_source(claim: Any) -> str:
-    """What judges the claim without sampling. Which of two sources serves an expectation is known only with a problem: moments where steps are affine."""
-    if isinstance(claim, StabilityRegion):
-        return Source.SPECTRUM.value
-    if isinstance(claim, Identity):
-        return Source.RATIONAL.value
-    if isinstance(claim, StepInequality):
-        return Source.SEARCH.value
-    if isinstance(claim, OperatorConstant):
-        return Source.SEARCH.value if claim.search and claim.relation is Relation.AT_MOST else Source.ENUMERATION.value
-    if law(claim) is Law.HIGH_PROBABILITY:
-        return Source.MONTE_CARLO.value
-    return Source.DETERMINISTIC.value if law(claim) is Law.SURELY else f"{Source.MOMENTS.value} or {Source.ENUMERATION.value}"
+def exact_source(theorem: Theorem, claim: Any, families: Mapping[str, Family] | None = None) -> str | None:
+    """What judges the claim without sampling, tried on a matching problem; None where only samples can."""
+    from convlab.judge.sources import exact_source as source_of  # the engine, which `list` on the screen need not wait for
+
+    found = source_of(theorem.id, claim, families or _installed())
+    return None if found is None else found.value
+
+
+@cache
+def _installed() -> Mapping[str, Family]:
+    """The installed families, each of whose members is made once for all claims."""
+    return {name: replace(family, members=cache(partial(_listed, family))) for name, family in installed_families().items()}
+
+
+def _listed(family: Family) -> tuple[Member, ...]:
+    return tuple(family.members())
 
 
 _WORDS = (("chevron.l", "<"), ("chevron.r", ">"), ("nabla ", "grad "), ("EE ", "E "), (" quad", ""), ("^*", "*"))
