@@ -24,12 +24,12 @@ from convlab.prove.pep.certify import certify, refuse_without_solver
 from convlab.theorem import FalseClaim
 
 COLOURS = {Status.TIGHT: "green", Status.VALID: "green", Status.NUMERICAL: "yellow", Status.REFUTED: "bold red"}
-WORDS = {Status.TIGHT: "proved, and attained", Status.VALID: "proved", Status.NUMERICAL: "by the solver alone", Status.REFUTED: "an instance in rationals exceeds it"}
+WORDS = {Status.TIGHT: "proved, and attained", Status.VALID: "proved", Status.NUMERICAL: "by the solver alone", Status.REFUTED: "by an instance in rationals"}
 
 
 def told(names: list[str] | None, counts: Sequence[int], param: list[str], workers: int, *, part: str | None, topic: str | None, true: bool, false: bool,
          out: Path | None, json: bool) -> int:
-    """Prints the worst cases; 1 where a bound is refuted (or a false one is not), 3 where one has the solver's number alone or nothing was computed."""
+    """Prints the worst cases; 1 where a bound is refuted that is not declared false, 3 where one has the solver's number alone or nothing was computed."""
     refuse_without_solver()
     wrong = [n for n in counts if n < 0]
     if wrong:
@@ -73,9 +73,8 @@ def _false_claims(chosen: Sequence[Target]) -> set[tuple[str, str]]:
 
 
 def _status(found: Certification, false: set[tuple[str, str]]) -> int:
-    refuted = [r for r in found.results if r.status is Status.REFUTED]
-    proved = [r for r in found.results if r.status in (Status.TIGHT, Status.VALID)]
-    if any((r.theorem, r.claim) not in false for r in refuted) or any((r.theorem, r.claim) in false for r in proved):
+    """A false claim may well be true at some n; of a true one no refutation is expected."""
+    if any(r.status is Status.REFUTED and (r.theorem, r.claim) not in false for r in found.results):
         return UNEXPECTED
     return UNDECIDED if not found.results or any(r.status is Status.NUMERICAL and (r.theorem, r.claim) not in false for r in found.results) else EXPECTED
 
@@ -97,13 +96,13 @@ def _show_claim(name: str, results: Sequence[Certified], console: Console) -> No
     at = ", ".join(f"{symbol} = {short(value)}" for symbol, value in {**first.parameters, **first.constants}.items())
     console.print(f"[bold cyan]{escape(name)}[/]" + (f"  at {escape(at)}" if at else ""))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2), header_style="dim")
-    for column in ("n", "worst case", "bound", "status"):
-        table.add_column(column, no_wrap=column != "status", overflow="fold")
+    for column in ("n", "worst case", "bound", "status", "", "proved up to"):
+        table.add_column(column, no_wrap=True)
     for r in results:
-        slack = f", up to a factor 1 + {r.slack:.0e}" if r.slack is not None and r.slack > 0 else ""
+        slack = "" if r.slack is None else f"a factor 1 + {r.slack:.0e}" if r.slack > 0 else "the bound itself"
         shown = f"{short(r.bound)} = {float(r.bound):.8g}" if "/" in short(r.bound) else f"{float(r.bound):.8g}"
         worst = f"{float(r.worst_case):.8g}" if math.isfinite(r.worst_case) else "unbounded"
-        table.add_row(str(r.n), worst, shown, f"[{COLOURS[r.status]}]{r.status.value}[/]: {WORDS[r.status]}{slack}")
+        table.add_row(str(r.n), worst, shown, f"[{COLOURS[r.status]}]{r.status.value}[/]", WORDS[r.status], slack)
     console.print(table)
     for note in dict.fromkeys(note for r in results for note in r.notes):
         console.print(f"[dim]  {escape(note)}.[/]")

@@ -12,8 +12,10 @@ from convlab.judge.check import check
 from convlab.judge.verdict import Check
 from convlab.problem import Family
 from convlab.prove import Proof, prove
+from convlab.prove.pep.certified import Certified
 from convlab.report.calibrated import kept
 from convlab.report.pages import MutantRow
+from convlab.report.worst_cases import worst_cases
 from convlab.report.write import write_report
 from convlab.run.settings import Settings
 from convlab.theorem import Theorem
@@ -27,6 +29,7 @@ class Answers:
     check: Check
     proofs: tuple[Proof, ...]
     mutants: tuple[MutantResult, ...]
+    worst: tuple[Certified, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,9 @@ class Report:
 
 
 def answers(theorem: Theorem, settings: Settings | None = None, families: Mapping[str, Family] | None = None) -> Answers:
-    """Checks, proves and mutates one theorem."""
+    """Checks, proves and mutates one theorem, and certifies its worst cases where a solver is installed."""
     settings = settings or Settings()
-    return Answers(theorem, check(theorem, settings=settings, families=families), prove(theorem), mutants(theorem, settings, families))
+    return Answers(theorem, check(theorem, settings=settings, families=families), prove(theorem), mutants(theorem, settings, families), worst_cases(theorem, families))
 
 
 def written(found: Iterable[Answers], folder: Path | str, settings: Settings | None = None, date: str = "", calibration: Calibration | None = None) -> Report:
@@ -54,7 +57,8 @@ def written(found: Iterable[Answers], folder: Path | str, settings: Settings | N
     """
     found = tuple(found)
     files = write_report([a.theorem for a in found], {a.theorem.id: a.check for a in found}, {a.theorem.id: a.proofs for a in found}, Path(folder), settings,
-                         mutants={a.theorem.id: [row(m) for m in a.mutants] for a in found}, date=date, calibration=calibration or kept(Path(folder)))
+                         mutants={a.theorem.id: [row(m) for m in a.mutants] for a in found}, date=date, calibration=calibration or kept(Path(folder)),
+                         worst={a.theorem.id: a.worst for a in found})
     return Report(files, found)
 
 

@@ -15,6 +15,7 @@ from convlab.catalogue import part_of
 from convlab.constants import Constant
 from convlab.judge.fits import in_column
 from convlab.judge.verdict import Verdict, Word, short
+from convlab.prove.pep.certified import Certified
 from convlab.prove.proof import Proof, Status
 from convlab.report import statement as said
 from convlab.report.curves import ratio_text
@@ -22,6 +23,7 @@ from convlab.report.declared import mathematics
 from convlab.report.summary import ClaimSummary
 from convlab.report.typst_math import quoted, typst
 from convlab.report.update_rule import rule_in_words, update_rule
+from convlab.report.worst_cases import worst_case_table
 from convlab.theorem import OperatorConstant, Theorem, Trajectory
 
 ROWS = 8                # verdicts printed of one claim; results.json has all
@@ -58,6 +60,7 @@ class Content:
     proofs: Mapping[str, Sequence[Proof]] = field(default_factory=dict)
     mutants: Mapping[str, Sequence[MutantRow]] = field(default_factory=dict)
     known: Callable[[str], Mapping[str, Constant]] = lambda problem: {}
+    worst: Mapping[str, Sequence[Certified]] = field(default_factory=dict)      # certified worst cases by theorem id
     calibration: str = ""      # Typst source of the page on the judge itself
 
 
@@ -160,7 +163,7 @@ def _claim(summary: ClaimSummary, content: Content) -> list[str]:
     if summary.id in content.figures:
         path, caption = content.figures[summary.id]
         lines.append(f"#plot({quoted(path)}, {quoted(caption)})")
-    return [*lines, *_symbols(summary, content), *_verdicts(summary), *_proofs(summary, content), *_mutants(summary, content)]
+    return [*lines, *_symbols(summary, content), *_verdicts(summary), *_proofs(summary, content), *_worst_cases(summary, content), *_mutants(summary, content)]
 
 
 def _instead(claim: Any) -> str:
@@ -242,6 +245,10 @@ def _proofs(summary: ClaimSummary, content: Content) -> list[str]:
         lines += [f"#derivation({', '.join(rows)})"] if rows else []
         lines += [f"#block(above: 0.4em)[#small({quoted('What is left: ' + proof.residual)})]"] if proof.residual else []
     return ["#block(above: 1.2em, below: 0.2em, sticky: true, label-text(\"proved by algebra\"))", *lines] if lines else []
+
+
+def _worst_cases(summary: ClaimSummary, content: Content) -> list[str]:
+    return worst_case_table([found for found in content.worst.get(summary.theorem.id, ()) if found.claim == summary.claim.name])
 
 
 def _mutants(summary: ClaimSummary, content: Content) -> list[str]:

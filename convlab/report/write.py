@@ -13,6 +13,7 @@ from convlab.constants import Constant
 from convlab.falsify.calibrated import Calibration
 from convlab.judge.verdict import Check
 from convlab.problem import installed_families
+from convlab.prove.pep.certified import Certified
 from convlab.prove.proof import Proof
 from convlab.report.calibrated import page
 from convlab.report.document import compiled, staged
@@ -28,10 +29,12 @@ REPORT, RESULTS, FIGURES = "convlab-report.pdf", "results.json", "figures"
 
 def write_report(theorems: Sequence[Theorem], checks: Mapping[str, Check], proofs: Mapping[str, Sequence[Proof]], folder: Path,
                  settings: Settings | None = None, *, mutants: Mapping[str, Sequence[MutantRow]] | None = None, title: str = "Convergence theorems, checked",
-                 date: str = "", known: Callable[[str], Mapping[str, Constant]] | None = None, calibration: Calibration | None = None) -> tuple[Path, ...]:
+                 date: str = "", known: Callable[[str], Mapping[str, Constant]] | None = None, calibration: Calibration | None = None,
+                 worst: Mapping[str, Sequence[Certified]] | None = None) -> tuple[Path, ...]:
     """The files written: the report, results.json, and per claim a figure as PDF, SVG, PNG and CSV. Equal input gives equal bytes.
 
-    `checks`, `proofs` and `mutants` go by theorem id; `date` is printed as given; `known(problem)` gives the certified constants of a problem by its name
+    `checks`, `proofs`, `mutants` and `worst` (certified worst cases) go by theorem id; `date` is printed as given;
+    `known(problem)` gives the certified constants of a problem by its name
     (default: of the installed families); `calibration` becomes a page of its own.
     Raises BadInput for a folder that cannot be written and for text that cannot be printed; then the folder is as it was.
     """
@@ -41,7 +44,7 @@ def write_report(theorems: Sequence[Theorem], checks: Mapping[str, Check], proof
         figures = _write_figures(claims, beside)
         (beside / RESULTS).write_text(results_json(theorems, checks, settings), encoding="utf-8")
         content = Content(title, version("convergence-lab"), settings.alpha, settings.seed, claims, date, figures, proofs, mutants or {}, known or installed_constants,
-                          "" if calibration is None else page(calibration, beside))
+                          worst or {}, "" if calibration is None else page(calibration, beside))
         template = files("convlab.report").joinpath("template.typ").read_text(encoding="utf-8")
         (beside / REPORT).write_bytes(compiled(source(content, template), beside))
         written = sorted(path.relative_to(beside) for path in beside.rglob("*") if path.is_file())

@@ -81,21 +81,31 @@ def certified(title: str, claim: RateBound, name: str, values: Mapping[Any, Any]
     worst = worst_case(program)
     proof = _proof(claim, values, n, statement, program, worst) if worst.bounded else None
     instance = reconstructed(statement, program, worst) if worst.bounded else _far(statement, program)
-    number = max(worst.value, 0.0) ** (0.5 if statement.squared else 1) if worst.bounded else math.inf
     point = {s: values[s] for s in claim.defaults}
     runs = tight_runs(title, claim, values, n, families, statement.constants, statement.kind.slope is None)
     runs += [] if instance is None else _own_run(claim, instance, point, n)
     measured = None if instance is None else run_in_floats(claim, setting_of(instance, claim, "reconstructed", point), n)
     best = max(runs, key=lambda run: (run.ratio, run.instance != "reconstructed"), default=None)
     status = _status(statement, proof, best)
+    if status is Status.NUMERICAL and proof is None and statement.kind.relaxed:
+        raise Unsupported(f"{statement.kind.relaxed[0]}, and the larger class does not obey the bound" if worst.value > float(statement.level)
+                          else f"{statement.kind.relaxed[0]}, and no proof was found without it")
     shown = best if best is not None and (status is Status.REFUTED or status is Status.TIGHT) else None
     exactly = shown is not None and status is Status.TIGHT and shown.measured == shown.bound
     told = _Notes(statement, worst, proof, status, notes)
-    return Certified(title, name, n, status, statement.bound if exactly and is_rational(statement.bound) else number, statement.bound,
+    return Certified(title, name, n, status, statement.bound if exactly and is_rational(statement.bound) else _number(statement, worst, proof), statement.bound,
                      {str(s): v for s, v in point.items()}, {str(s): v for s, v in values.items() if s in statement.constants and s not in claim.defaults},
                      None if proof is None or not statement.exact else _slack(statement, proof), None if measured is None else float(measured.measured),
                      None if proof is None or not statement.exact else document_of(title, _renamed(claim, name), n, values, statement, proof),
                      None if shown is None else _shown(shown, instance), symbolic(claim), told.lines())
+
+
+def _number(statement: Statement, worst: Worst, proof: Proof | None) -> float:
+    """The solver's worst case, of the metric itself; never above what is proved."""
+    if not worst.bounded:
+        return math.inf
+    level = math.inf if proof is None else float(-combination(statement, proof).constant)
+    return max(min(worst.value, level), 0.0) ** (0.5 if statement.squared else 1)
 
 
 def _far(statement: Statement, program: Program) -> Interpolant | None:
