@@ -12,6 +12,7 @@ from typing import Any
 
 import sympy as sp
 
+from convlab.prove.formulas import formula
 from convlab.symbols import Role, Symbol
 
 ROOTS = "_root_"           # names of symbols that stand for a root
@@ -34,7 +35,7 @@ Conjunction = tuple[Atom, ...]
 
 def conjunctions(condition: Any) -> list[Conjunction]:
     """Alternatives that together are the condition, each a conjunction of polynomial atoms. Raises Undecided for what is not algebraic."""
-    return [atoms for relations in _alternatives(sp.sympify(condition)) for atoms in _polynomial(relations)]
+    return [atoms for relations in _alternatives(formula(condition)) for atoms in _polynomial(relations)]
 
 
 def _alternatives(condition: Any) -> list[tuple[Any, ...]]:

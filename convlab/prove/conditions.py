@@ -17,6 +17,7 @@ import sympy as sp
 from convlab import symbols
 from convlab.prove.atoms import Undecided
 from convlab.prove.contradiction import contradiction
+from convlab.prove.formulas import formula
 from convlab.prove.models import Model, model_of
 from convlab.prove.proof import Finding, Proof, Status, point_text
 from convlab.prove.reading import ScalarQuadratic, Unreadable, linear_maps, mean_matrix, second_moment_matrix, symbolic
@@ -61,7 +62,7 @@ def _compared(claim: Any) -> Finding | str:
     model = model_of(claim.assumptions)
     refuse_schedules(claim.algorithm)
     squares = symbols.kappa, symbols.L / symbols.mu
-    condition, domain = (sp.sympify(part).subs(*squares) for part in (claim.condition, getattr(claim, "domain", sp.true)))
+    condition, domain = (formula(part).subs(*squares) for part in (claim.condition, getattr(claim, "domain", sp.true)))
     matrix = step_matrix_on(model, claim.algorithm, sense_of(claim)).subs(*squares)
     _refuse_strangers(condition, domain, matrix, model)
     roots, condition, domain, matrix, model = without_roots(condition, domain, matrix, model)
@@ -69,7 +70,7 @@ def _compared(claim: Any) -> Finding | str:
     contracts = reduced_condition(matrix, given)
     positive = (sp.Integer(-1),) if contracts == sp.false else tuple(r.gts - r.lts for r in sp.And.make_args(contracts) if r != sp.true)
     shown = (("matrix of one step, from the code", matrix.subs(roots)), ("it contracts where", contracts.subs(roots)),
-             ("declared", sp.sympify(claim.condition)))
+             ("declared", formula(claim.condition)))
     return _verdict(claim, model, Derived(matrix, positive, _extremes(model, positive, given)), condition, domain, shown, roots)
 
 
@@ -123,7 +124,7 @@ def without_roots(condition: Any, domain: Any, matrix: Any, model: Model) -> tup
         return {}, condition, domain, matrix, model
     squares = {s: root**2 for s, root in roots.items()}
     inside = model.inside.subs(squares)
-    extremes = tuple({s: sp.sympify(value).subs(squares) for s, value in one.items()} for one in model.extremes)
+    extremes = tuple({s: formula(value).subs(squares) for s, value in one.items()} for one in model.extremes)
     changed = Model(model.oracle, model.spectrum, inside, extremes, model.constants, model.name)
     return {root: sp.sqrt(s) for s, root in roots.items()}, condition.subs(squares), domain.subs(squares), matrix.subs(squares).applyfunc(sp.cancel), changed
 

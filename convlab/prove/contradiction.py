@@ -14,6 +14,7 @@ from convlab.arithmetic import RATIONAL
 from convlab.constants import Array
 from convlab.metrics import Case
 from convlab.operations import Unsupported
+from convlab.prove.formulas import formula
 from convlab.prove.models import Model
 from convlab.prove.reading import Unreadable, linear_maps, second_moment_matrix, symbolic
 from convlab.run.bind import Binder
@@ -42,7 +43,7 @@ def contradiction(claim: RateBound, model: Model, point: Mapping[Any, Any]) -> s
 
 def _numbers(oracle: Any, values: Mapping[Any, Any]) -> Any:
     """The oracle with numbers in place of its symbols; without noise, which every bound on the noise allows."""
-    names = {name: sp.sympify(value) for name, value in vars(oracle).items() if isinstance(value, sp.Basic)}
+    names = {name: formula(value) for name, value in vars(oracle).items() if isinstance(value, sp.Basic)}
     return replace(oracle, **{name: RATIONAL.number(value.subs({s: in_sympy(v) for s, v in values.items()})) for name, value in names.items()})
 
 
@@ -73,7 +74,7 @@ def _run(claim: RateBound, oracle: Any, values: Mapping[Any, Any]) -> Iterator[A
 def _moments(claim: RateBound, oracle: Any, values: Mapping[Any, Any]) -> Iterator[Any]:
     """The mean of a metric that is a multiple of x^2, without noise, by the map of second moments."""
     at = {s: in_sympy(v) for s, v in values.items()}
-    _, maps = linear_maps(symbolic(claim.algorithm, {}), replace(oracle, curvature=sp.sympify(in_sympy(oracle.curvature))))
+    _, maps = linear_maps(symbolic(claim.algorithm, {}), replace(oracle, curvature=formula(in_sympy(oracle.curvature))))
     matrix = np.array([[RATIONAL.number(e) for e in row] for row in second_moment_matrix(maps).subs(at).tolist()], dtype=object)
     binder, case = Binder(claim.algorithm, values, 2, UPDATES, RATIONAL), _case(claim, oracle, values)
     first = binder.at(0).init(_start(oracle), oracle)

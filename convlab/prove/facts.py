@@ -3,10 +3,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import sympy as sp
-
+from convlab.errors import BadInput
 from convlab.prove.atoms import Undecided
 from convlab.prove.conditions import condition_proof
+from convlab.prove.formulas import formula, refuse_text
 from convlab.prove.identities import prove_identity, prove_matrix, prove_second_moment
 from convlab.prove.multipliers import prove_multipliers
 from convlab.prove.one_step import covered, prove_one_step
@@ -39,11 +39,13 @@ def prove(theorem: Theorem) -> tuple[Proof, ...]:
 
 def _proofs(theorem: Theorem, claim: Any) -> list[Proof]:
     derived = condition_proof(theorem.id, claim)
-    found = [*(_proof(theorem, claim, fact) for fact in claim.facts), *([derived] if derived is not None else [])]
+    found = [*(proof_of(theorem, claim, fact) for fact in claim.facts), *([derived] if derived is not None else [])]
     return found or [Proof(theorem.id, claim.name, "", "", Status.NOT_CLAIMED)]
 
 
-def _proof(theorem: Theorem, claim: Any, fact: Any) -> Proof:
+def proof_of(theorem: Theorem, claim: Any, fact: Any) -> Proof:
+    """The proof of one fact of a claim, or what is left of it. Raises BadInput for a fact that is no fact, or holds text."""
+    refuse_text(f"theorem {theorem.id!r}, claim {claim.name!r}", fact)
     try:
         found = _finding(fact, claim)
     except (Undecided, Unreadable) as reason:
@@ -74,7 +76,7 @@ def _finding(fact: Any, claim: Any) -> Finding:
         return _with_cover(prove_one_step(fact, claim, algorithm), claim)
     if isinstance(fact, Multipliers):
         return prove_multipliers(fact, claim, algorithm)
-    raise TypeError(f"claim {claim.name!r}: {type(fact).__name__} is no word that the prover knows")
+    raise BadInput(f"claim {claim.name!r}: {type(fact).__name__} is no word that the prover knows.")
 
 
 def _with_cover(found: Finding, claim: Any) -> Finding:
@@ -97,5 +99,5 @@ def algorithm_of(claim: Any) -> Any:
 
 def _sizes(claim: Any) -> dict[Any, Any]:
     """Integers for the sizes that shape loops and arrays: the claim's defaults, else 2."""
-    found = {s: sp.sympify(value) for s, value in dict(getattr(claim, "defaults", {})).items() if isinstance(s, Symbol) and s.role is Role.SIZE}
+    found = {s: formula(value) for s, value in dict(getattr(claim, "defaults", {})).items() if isinstance(s, Symbol) and s.role is Role.SIZE}
     return {s: int(value) for s, value in found.items() if value.is_Integer}

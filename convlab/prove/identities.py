@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy as sp
 
+from convlab.prove.formulas import formula
 from convlab.prove.proof import Finding
 from convlab.prove.reading import ScalarQuadratic, expectation, first_state, linear_maps, mean_matrix, outcomes, symbolic
 from convlab.prove.resolving import resolved
@@ -14,8 +15,9 @@ from convlab.theorem import IterationMatrix, SecondMoment, SymbolicIdentity, u
 
 def difference(left: Any, right: Any) -> tuple[Any, str]:
     """left - right in the first of four normal forms in which it vanishes (or the last), and the name of that form."""
-    gap = sp.sympify(left) - sp.sympify(right)
-    for name, rewrite in (("expanded", sp.expand), ("bases of powers factored", _factored_bases), ("over a common denominator", lambda e: sp.cancel(sp.together(e))), ("simplified", sp.simplify)):
+    gap = formula(left) - formula(right)
+    for name, rewrite in (("expanded", sp.expand), ("bases of powers factored", _factored_bases),
+                          ("over a common denominator", lambda e: sp.cancel(sp.together(e))), ("simplified", sp.simplify)):
         found = rewrite(gap)
         if found == 0:
             return found, name
@@ -65,4 +67,4 @@ def prove_second_moment(fact: SecondMoment, algorithm: Any, sizes: Mapping[Any, 
     branches = outcomes(bound, oracle, first_state(bound, oracle, u))
     moment = expectation(branches, lambda state: sum(x**2 for x in state[0].reshape(-1)) / state[0].size)
     shown = (("second moment of one step, from the code", sp.collect(sp.factor(moment), u)), ("declared", fact.expected))
-    return _vanishing(sp.Matrix([moment]), sp.Matrix([sp.sympify(fact.expected).subs(sizes)]), shown)
+    return _vanishing(sp.Matrix([moment]), sp.Matrix([formula(fact.expected).subs(sizes)]), shown)

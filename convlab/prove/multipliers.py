@@ -22,6 +22,7 @@ from convlab.arithmetic import RATIONAL, SYMBOLIC
 from convlab.assumptions import Convex, Smooth, StronglyConvex
 from convlab.constants import Array
 from convlab.operations import Unsupported
+from convlab.prove.formulas import formula
 from convlab.prove.proof import Finding
 from convlab.prove.reading import Unreadable
 from convlab.run.bind import Binder
@@ -74,7 +75,12 @@ def certificate_residual(points: list[Array], multipliers: Mapping[tuple[Any, An
     values: dict[Any, Fraction] = dict.fromkeys(place, Fraction(0))
     form = RATIONAL.number(constant) * np.outer(basis_vector(0, size)[0], basis_vector(0, size)[0])
     for (i, j), given in multipliers.items():
-        weight = RATIONAL.number(given)
+        if i not in place or j not in place:
+            return f"Q({i}, {j}) speaks of a point that the run does not have: 0 .. {last} or '*'"
+        try:
+            weight = RATIONAL.number(given)
+        except (TypeError, ValueError):
+            return f"the multiplier of Q({i}, {j}) is {given}, no rational number"
         if weight < 0:
             return f"the multiplier of Q({i}, {j}) is {weight} < 0"
         values[j] += weight
@@ -124,7 +130,7 @@ def _weaker_than_claimed(claim: Any, fact: Multipliers, horizon: int, constant: 
     if not isinstance(claim, RateBound) or not isinstance(claim.bound, sp.Basic):
         return None
     at = {symbols.k: horizon, symbols.K: horizon, symbols.L: 1, symbols.R: 1}
-    claimed = claim.bound.subs({s: sp.sympify(value) for s, value in fact.parameters.items()}).subs(at)
+    claimed = claim.bound.subs({s: formula(value) for s, value in fact.parameters.items()}).subs(at)
     return None if claimed.is_number and SYMBOLIC.number(constant) <= claimed else f"the certificate proves the constant {constant}, the claim says {claimed}"
 
 

@@ -16,6 +16,7 @@ from convlab import symbols
 from convlab.assumptions import Convex, LipschitzOperator, Smooth, SmoothSamples, StronglyConvex, StronglyMonotone
 from convlab.constants import Array
 from convlab.draws import Draws, Noise
+from convlab.prove.formulas import formula
 from convlab.prove.identities import difference
 from convlab.prove.proof import Finding, point_text
 from convlab.prove.reading import Unreadable, expectation, first_state, outcomes, symbolic
@@ -63,6 +64,9 @@ def _case_residual(bound: Any, reached: Any, case: When, claim: Any, steps: list
     condition = sp.And(case.condition, getattr(claim, "condition", sp.true), ordered(claim))
     if satisfiable(condition) is None:
         return "no point of the claim's condition lies in this case"
+    strange = next((found for m, _ in case.terms for found in [_strange(m, condition)] if found), None)
+    if strange is not None:
+        return strange
     combination = sum(m * b for m, b in case.terms)
     left, form = difference(resolved(bound, condition) - reached, resolved(combination, condition))
     if left != 0:
@@ -75,13 +79,20 @@ def _case_residual(bound: Any, reached: Any, case: When, claim: Any, steps: list
 
 
 def _is_inner_products(expression: Any) -> bool:
-    """Whether every monomial has degree 2 or 0 in u and v (a bracket may contain function values as symbols of their own)."""
+    """Whether every monomial has degree 2 or 0 in u and v."""
     expanded = sp.expand(expression)
     return bool(expanded.is_polynomial(u, v)) and all(sum(powers) in (0, 2) for powers, _ in sp.Poly(expanded, u, v).terms())
 
 
+def _strange(multiplier: Any, condition: Any) -> str | None:
+    """What is wrong with a multiplier that speaks of unknown symbols."""
+    multiplier = formula(multiplier)
+    strangers = sorted(map(str, multiplier.free_symbols - {u, v} - condition.free_symbols - set(symbols.table().values())))
+    return f"the multiplier {multiplier} contains {strangers[0]}, of which neither the claim nor the table of symbols speaks" if strangers else None
+
+
 def _multiplier_residual(multiplier: Any, condition: Any) -> str | None:
-    multiplier = sp.sympify(multiplier)
+    multiplier = formula(multiplier)
     if multiplier.free_symbols & {u, v}:
         return f"the multiplier {multiplier} contains u or v"
     point = counterexample(condition, multiplier >= 0)
@@ -89,12 +100,11 @@ def _multiplier_residual(multiplier: Any, condition: Any) -> str | None:
 
 
 def _bracket_residual(bracket: Any, condition: Any, claim: Any, steps: list[str]) -> str | None:
-    """Nonnegative for every slope v/u that the assumptions allow; brackets with function values are taken as declared, and it is said."""
+    """Nonnegative for every slope v/u that the assumptions allow; what cannot be told is not taken for granted."""
     slope = sp.Symbol("slope", real=True)
     allowed = _slopes(claim, slope)
     if allowed is None or any(sum(powers) == 0 for powers, _ in sp.Poly(sp.expand(bracket), u, v).terms()):
-        steps.append(f"taken as nonnegative, as declared: {bracket}")
-        return None
+        return f"the bracket {bracket} is not known to be nonnegative under the claim's assumptions: it is no form in u and v, or nothing is assumed of the gradient"
     scalar = sp.expand(sp.expand(bracket).subs({u: 1, v: slope}, simultaneous=True))
     point = counterexample(sp.And(condition, allowed), scalar >= 0)
     if point is not None:

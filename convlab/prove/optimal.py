@@ -5,6 +5,7 @@ from typing import Any
 
 import sympy as sp
 
+from convlab.prove.formulas import formula
 from convlab.prove.proof import Finding, point_text
 from convlab.prove.reading import ScalarQuadratic, Unreadable, linear_maps, mean_matrix, symbolic
 from convlab.prove.reals import counterexample, satisfiable
@@ -20,10 +21,10 @@ def prove_optimal(fact: OptimalOnQuadratics, algorithm: Any) -> Finding:
     if matrix.shape[0] > 2:
         raise Unreadable("optimal rates are derived for one or two states")
     roots = {s: sp.Symbol(f"root_{s}", positive=True) ** 2 for s in (mu, L)}
-    rate = sp.sympify(fact.rate).subs(roots)
+    rate = formula(fact.rate).subs(roots)
     shown = (("matrix of one step, from the code", matrix), ("parameters", sp.Tuple(*(sp.Eq(s, v) for s, v in fact.parameters.items()))), ("rate", fact.rate))
     divided = (matrix / rate).applyfunc(sp.cancel)
-    chosen = {s: sp.sympify(v).subs(roots) for s, v in fact.parameters.items()}
+    chosen = {s: formula(v).subs(roots) for s, v in fact.parameters.items()}
     left = matrix.free_symbols - set(chosen) - {lam, mu, L}
     if left:
         return Finding(f"the step also depends on {min(map(str, left))}, of which no value is given", (), shown)

@@ -16,6 +16,7 @@ from convlab.arithmetic import SYMBOLIC, cast
 from convlab.constants import Array
 from convlab.draws import Draws, Noise
 from convlab.operations import Unsupported
+from convlab.prove.formulas import formula
 from convlab.symbols import Role, Symbol, lam, lambda_2, sigma
 
 
@@ -209,7 +210,7 @@ def symbolic_state(algorithm: Any, oracle: Any) -> StateSymbols:
 
 def flat(state: Any) -> list[Any]:
     """All entries of a state in order."""
-    return [sp.sympify(entry) for value in state for entry in np.asarray(value, dtype=object).reshape(-1)]
+    return [formula(entry) for value in state for entry in np.asarray(value, dtype=object).reshape(-1)]
 
 
 def linear_maps(algorithm: Any, oracle: Any) -> tuple[tuple[Any, ...], list[tuple[Any, Any]]]:

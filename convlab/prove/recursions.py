@@ -7,6 +7,7 @@ import sympy as sp
 
 from convlab import symbols
 from convlab.catalogue import theorems
+from convlab.prove.formulas import formula
 from convlab.prove.identities import difference
 from convlab.prove.one_step import ordered
 from convlab.prove.proof import Finding, point_text
@@ -21,10 +22,10 @@ k = symbols.k
 def prove_recursion(fact: Recursion, claim: Any) -> Finding:
     """Base, step and the sign of the slope: from a_k <= closed(k) and a_{k+1} <= step(a_k) it follows that a_{k+1} <= closed(k + 1)."""
     closed = _formula(claim, fact.closed)
-    step = sp.sympify(fact.step)
+    step = formula(fact.step)
     shown = (("a_(k+1) <= ", step), ("start", fact.start), ("closed form", closed))
     named = _named(closed, step)
-    closed, step, start = (sp.sympify(e).xreplace(named) for e in (closed, step, fact.start))
+    closed, step, start = (formula(e).xreplace(named) for e in (closed, step, fact.start))
     base, _ = difference(closed.subs(k, 0), start)
     if base != 0:
         return Finding(f"base: the closed form at k = 0 is off by {base}", (), shown)
@@ -44,7 +45,7 @@ def prove_recursion(fact: Recursion, claim: Any) -> Finding:
 
 def _named(*expressions: Any) -> dict[Any, Any]:
     """Contraction factors with case distinctions as nonnegative symbols of their own (a maximum of moduli is one)."""
-    found = sorted({e for one in expressions for e in sp.sympify(one).atoms(sp.Max, sp.Abs)}, key=sp.default_sort_key)
+    found = sorted({e for one in expressions for e in formula(one).atoms(sp.Max, sp.Abs)}, key=sp.default_sort_key)
     outer = [e for e in found if not any(e != other and other.has(e) for other in found)]
     return {e: sp.Symbol(f"factor_{i}", nonnegative=True) for i, e in enumerate(outer) if isinstance(e, sp.Abs) or any(isinstance(a, sp.Abs) for a in e.args)}
 
@@ -52,11 +53,11 @@ def _named(*expressions: Any) -> dict[Any, Any]:
 def _certified(fact: Recursion, claim: Any) -> list[str]:
     """Which fact of the claim proves one step of the recursion."""
     said = []
+    step = formula(fact.step).subs(previous, u**2)
     for other in claim.facts:
-        formula = other.bound if isinstance(other, OneStep) else other.expected if isinstance(other, SecondMoment) else None
+        reached = other.bound if isinstance(other, OneStep) else other.expected if isinstance(other, SecondMoment) else None
         cases = [case.condition for case in other.cases] if isinstance(other, OneStep) else [sp.true]
-        step = sp.sympify(fact.step).subs(previous, u**2)
-        if formula is not None and all(difference(*(resolved(e, sp.And(case, claim.condition)) for e in (formula, step)))[0] == 0 for case in cases):
+        if reached is not None and all(difference(*(resolved(e, sp.And(case, claim.condition)) for e in (reached, step)))[0] == 0 for case in cases):
             said.append(f"one step of it: {other.name}")
     return said
 
@@ -77,7 +78,7 @@ def prove_reduction(fact: Reduces, claim: Any) -> Finding:
     own, theirs = _formula(claim, None), _formula(neighbour, None).subs(dict(fact.other)) ** fact.power
     there = _at(own, fact.at)
     shown = (("bound", own), ("there", there), (f"bound of {fact.to}", theirs))
-    condition = sp.And(_at(getattr(claim, "condition", sp.true), fact.at), sp.sympify(getattr(neighbour, "condition", sp.true)).subs(dict(fact.other)))
+    condition = sp.And(_at(getattr(claim, "condition", sp.true), fact.at), formula(getattr(neighbour, "condition", sp.true)).subs(dict(fact.other)))
     left, form = difference(there, theirs)
     if left != 0:
         left, form = difference(resolved(there, condition), resolved(theirs, condition))
@@ -86,7 +87,7 @@ def prove_reduction(fact: Reduces, claim: Any) -> Finding:
 
 def _at(expression: Any, values: Any) -> Any:
     """The expression at these values; its limit from above where they cannot be put in."""
-    found = sp.sympify(expression).subs(dict(values))
+    found = formula(expression).subs(dict(values))
     if not found.has(sp.nan, sp.zoo, sp.oo):
         return found
     for s, value in values.items():

@@ -5,6 +5,7 @@ from typing import Any
 
 import sympy as sp
 
+from convlab.prove.formulas import formula
 from convlab.prove.reals import Undecided, counterexample
 
 _CASES = (sp.Max, sp.Min, sp.Abs, sp.Piecewise)
@@ -12,7 +13,7 @@ _CASES = (sp.Max, sp.Min, sp.Abs, sp.Piecewise)
 
 def resolved(expression: Any, condition: Any) -> Any:
     """The expression with every case distinction made that the condition decides."""
-    expression = sp.sympify(expression)
+    expression = formula(expression)
     if not getattr(expression, "args", ()) or not expression.has(*_CASES):
         return expression
     if isinstance(expression, sp.MatrixBase):

@@ -5,6 +5,7 @@ from typing import Any
 
 import sympy as sp
 
+from convlab.prove.formulas import formula
 from convlab.prove.proof import Finding, point_text
 from convlab.prove.reading import ScalarQuadratic, linear_maps, mean_matrix, second_moment_matrix, symbolic
 from convlab.prove.reals import counterexample, satisfiable
@@ -78,6 +79,6 @@ def _domain(claim: Any) -> Any:
     """Where the region is meant: the claim's domain, or what its condition says of dimensionless symbols (a step size is what is under test)."""
     if isinstance(claim, StabilityRegion):
         return claim.domain
-    condition = sp.sympify(getattr(claim, "condition", sp.true))
+    condition = formula(getattr(claim, "condition", sp.true))
     parts = condition.args if isinstance(condition, sp.And) else (condition,)
     return sp.And(*(part for part in parts if all(isinstance(s, Symbol) and s.unit == "1" for s in part.free_symbols)))

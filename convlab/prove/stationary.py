@@ -1,6 +1,7 @@
 """Stationary second moments: the fixed point of E s s^T under the algorithm's own step, its noise known by mean and covariance."""
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import sympy as sp
@@ -18,14 +19,14 @@ def stationary_variance(algorithm: Any) -> Any:
     s = made.symbols
     branches = outcomes(bound, oracle, made.state)
     for i in range(len(s)):
-        mean = sp.expand(expectation(branches, lambda state, i=i: flat(state)[i]))
+        mean = sp.expand(expectation(branches, partial(_product, (i,))))
         if mean.subs(dict.fromkeys(s, 0)) != 0:
             raise Unreadable("the mean of the state is not 0 at rest")
     pairs = [(i, j) for i in range(len(s)) for j in range(i, len(s))]
     moments = sp.symbols(f"m:{len(pairs)}")
     equations = []
     for place, (i, j) in enumerate(pairs):
-        form = expectation(branches, lambda state, i=i, j=j: flat(state)[i] * flat(state)[j])
+        form = expectation(branches, partial(_product, (i, j)))
         if not form.is_polynomial(*s) or sp.Poly(form, *s).total_degree() > 2:
             raise Unreadable("the step is not affine in the state")
         terms = sp.Poly(form, *s)
@@ -35,6 +36,11 @@ def stationary_variance(algorithm: Any) -> Any:
     if len(solved) != 1 or moments[0] not in solved[0]:
         raise Unreadable("the second moments have no single fixed point")
     return sp.factor(solved[0][moments[0]])
+
+
+def _product(places: tuple[int, ...], state: Any) -> Any:
+    """The product of these entries of a state."""
+    return sp.prod([flat(state)[i] for i in places])
 
 
 def prove_stationary(fact: StationaryVariance, algorithm: Any) -> Finding:
