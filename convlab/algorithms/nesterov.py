@@ -86,3 +86,36 @@ class OptimizedGradientMethod:
     def cost(self, oracle: HasGradient) -> Cost:
         """One gradient."""
         return Cost(full_gradients=1)
+
+
+class BufferedPoint(NamedTuple):
+    """The point at which gradients are taken, and a memory of them."""
+
+    x: Array
+    buffer: Array
+
+
+@dataclass(frozen=True)
+class BufferedNesterov:
+    """m_k = momentum m_{k-1} + grad f(x_k),  x_{k+1} = x_k - step_size (grad f(x_k) + momentum m_k),  m_{-1} = 0: Nesterov's method as libraries write it.
+
+    Its x is the extrapolated point y of `Nesterov`. State: a point and the buffer, both shaped as x_0. One gradient a step.
+    Source: Sutskever, Martens, Dahl, Hinton (2013).
+    """
+
+    step_size: Number
+    momentum: Number
+
+    def init(self, x0: Array, oracle: HasGradient) -> BufferedPoint:
+        """No gradients yet."""
+        return BufferedPoint(x0, 0 * x0)
+
+    def step(self, state: BufferedPoint, oracle: HasGradient) -> BufferedPoint:
+        """One update."""
+        gradient = oracle.gradient(state.x)
+        m = self.momentum * state.buffer + gradient
+        return BufferedPoint(state.x - self.step_size * (gradient + self.momentum * m), m)
+
+    def cost(self, oracle: HasGradient) -> Cost:
+        """One gradient."""
+        return Cost(full_gradients=1)
