@@ -7,14 +7,30 @@ from typing import Any
 import sympy as sp
 from sympy import And, Rational
 
-from convlab.algorithms.momentum import BufferedHeavyBall, ExponentialAverage, HeavyBall, IterateAverage, TwoPoints
-from convlab.assumptions import Minimum, Quadratic, Smooth, StronglyConvex
+from convlab.algorithms.momentum import BufferedHeavyBall, ExponentialAverage, HeavyBall, IterateAverage, StochasticHeavyBall, TwoPoints
+from convlab.assumptions import BoundedVariance, Minimum, Quadratic, Smooth, StronglyConvex
 from convlab.constants import Array, Number
-from convlab.metrics import Case, displacement, distance_to_minimiser
+from convlab.metrics import Case, displacement, distance_to_minimiser, squared_distance
 from convlab.operations import rowwise
 from convlab.problem import HasGradient
-from convlab.symbols import M0, G, L, R, beta, gamma, k, mu
-from convlab.theorem import Bound, Changed, FalseClaim, Identity, Instance, Mutant, RateBound, Relation, SymbolicIdentity, Theorem, Trajectory
+from convlab.symbols import M0, G, L, R, beta, gamma, k, lam, mu, sigma
+from convlab.theorem import (
+    Bound,
+    Changed,
+    FalseClaim,
+    Identity,
+    Instance,
+    Law,
+    Mutant,
+    RateBound,
+    Relation,
+    Sense,
+    StabilityRegion,
+    StationaryVariance,
+    SymbolicIdentity,
+    Theorem,
+    Trajectory,
+)
 
 
 def iterate(state: Any, case: Case) -> Array:
@@ -171,5 +187,54 @@ false_heavy_ball = Theorem(
             tight=Instance("quadratic", spectrum=(mu, L), start=(0, R), at={mu: Rational(4, 9), L: Rational(49, 4)}),
             mutants=(Bound((1 + k) * rate**k * R, name="(1 + k) rho^k"),),
             note="Where the claim comes from: true of quadratics, and attained in the steepest direction, where both roots of the recursion are -rho."),
+    ),
+)
+
+
+# ---- with noise, on a quadratic
+def level(curvature: sp.Expr) -> sp.Expr:
+    """The stationary E (x - x*)^2 at this curvature."""
+    return gamma * sigma**2 * (1 + beta) / ((1 - beta) * curvature * (2 * (1 + beta) - gamma * curvature))
+
+
+at_rest = Instance("noisy", clean="quadratic", spectrum=(L,), noise=sigma, start=0)
+damped = And(0 < gamma, gamma * L < 2 * (1 + beta), beta >= 0, beta < 1)
+noisy_momentum = StochasticHeavyBall(gamma, beta)
+
+stationary_variance = Theorem(
+    id="shb-quadratic-stationary-variance",
+    title="Stochastic heavy ball on a quadratic: the stationary variance",
+    source="Yule and Walker's equations; Mandt, Hoffman, Blei (2017) for small steps",
+    claims=(
+        RateBound(
+            name="from-rest",
+            algorithm=noisy_momentum,
+            assumptions=(Smooth, StronglyConvex, BoundedVariance, Minimum),
+            condition=damped,
+            defaults={gamma: 1 / L, beta: Rational(1, 2)},
+            law=Law.EXPECTATION,
+            metric=squared_distance,
+            bound=level(L),
+            on=(at_rest,),
+            facts=(StationaryVariance(level(lam)),
+                   SymbolicIdentity("without momentum it is that of SGD", level(lam).subs(beta, 0), gamma * sigma**2 / (lam * (2 - gamma * lam)))),
+            mutants=(Bound(gamma * sigma**2 / (L * (2 - gamma * L)), at_rest, name="that of SGD at the same step"),
+                     Bound(Rational(99, 100) * level(L), at_rest, name="0.99 of it"),
+                     Bound(gamma * sigma**2 / (2 * L * (1 - beta)), at_rest, name="its value for small steps", defaults={gamma: 3 / L, beta: Rational(4, 5)})),
+            note="From the minimiser, at rest, the variance increases to it.",
+        ),
+        StabilityRegion(
+            name="stationary",
+            algorithm=noisy_momentum,
+            assumptions=(Smooth, StronglyConvex, Quadratic, BoundedVariance, Minimum),
+            condition=And(0 < gamma, gamma * L < 2 * (1 + beta)),
+            domain=And(beta >= 0, beta < 1),
+            sweep=gamma,
+            defaults={gamma: 1 / L, beta: Rational(1, 2)},
+            sense=Sense.MEAN_SQUARE,
+            statement="a stationary law with a second moment exists iff 0 < gamma L < 2 (1 + beta)",
+            mutants=(Changed("2/L is the limit, as without momentum", condition=And(0 < gamma, gamma * L < 2)),
+                     Changed("2.1 (1 + beta)", condition=And(0 < gamma, gamma * L < Rational(21, 10) * (1 + beta)))),
+        ),
     ),
 )
