@@ -134,7 +134,8 @@ def checked(names: list[str] | None, path: Path, *, json: bool) -> int:
     certificate = read_certificate(path)
     if len(names or []) > 1:
         raise BadInput(f"--certificate {path}: give the one theorem that it speaks of, or none.")
-    target = targets(names or [str(certificate["theorem"])], part=None, topic=None, true=False, false=False, verb="certify")[0]
+    chosen = targets(names or [str(certificate["theorem"])], part=None, topic=None, true=False, false=False, verb="certify")
+    target = next((target for target in chosen if target.id == certificate["theorem"]), chosen[0])
     with target.blaming():
         found = check_certificate(target.open(), certificate)
     if json:

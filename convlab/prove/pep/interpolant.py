@@ -84,13 +84,13 @@ class Interpolant:
         """The nearest point of the hull; the point itself where there is no set."""
         if not len(self.feasible):
             return x
-        return np.array([simplex_minimum(self.feasible @ self.feasible.T, -(self.feasible @ row)) @ self.feasible for row in x], dtype=self.points.dtype)
+        return np.array([simplex_minimum(self._corners, -(self.feasible @ row)) @ self.feasible for row in x], dtype=self.points.dtype)
 
     def _value(self, x: Array) -> Any:
         if self.high is None:
             return self.low * (x @ x) / 2 + self._heights(x).max()
         centres, heights, bend = self._pieces
-        weights = simplex_minimum(bend * (centres @ centres.T), heights - bend * (centres @ x))
+        weights = simplex_minimum(bend * self._spread, heights - bend * (centres @ x))
         away = x - weights @ centres
         return bend * (away @ away) / 2 + weights @ heights + self.low * (x @ x) / 2
 
@@ -98,16 +98,16 @@ class Interpolant:
         if self.high is None:
             return self._slopes[self._nearest(x)] + self.low * x
         centres, heights, bend = self._pieces
-        return bend * (x - simplex_minimum(bend * (centres @ centres.T), heights - bend * (centres @ x)) @ centres) + self.low * x
+        return bend * (x - simplex_minimum(bend * self._spread, heights - bend * (centres @ x)) @ centres) + self.low * x
 
     def _prox(self, x: Array, step: Any) -> Any:
         if self.high is None:
             slopes, stiff = self._slopes, self.low + 1 / step            # y = (x/step - s)/stiff for the best mean s of the slopes
-            weights = simplex_minimum((slopes @ slopes.T) / stiff, -self._heights(x / (step * stiff)))
+            weights = simplex_minimum(self._steepness / stiff, -self._heights(x / (step * stiff)))
             return (x / step - weights @ slopes) / stiff
         centres, heights, bend = self._pieces                # y = (bend c + x/step)/(bend + low + 1/step) for the best mean c of the centres
         total = bend + self.low + 1 / step
-        weights = simplex_minimum(bend * (1 - bend / total) * (centres @ centres.T), heights - bend / (step * total) * (centres @ x))
+        weights = simplex_minimum(bend * (1 - bend / total) * self._spread, heights - bend / (step * total) * (centres @ x))
         return (bend * (weights @ centres) + x / step) / total
 
     def _heights(self, x: Array) -> Array:
@@ -123,6 +123,19 @@ class Interpolant:
     def _values(self) -> Array:
         """f_i less low |x_i|^2/2."""
         return self.values - self.low * (self.points * self.points).sum(axis=1) / 2
+
+    # inner products, once: in rationals they are most of the work
+    @cached_property
+    def _corners(self) -> Array:
+        return self.feasible @ self.feasible.T
+
+    @cached_property
+    def _spread(self) -> Array:
+        return self._pieces[0] @ self._pieces[0].T
+
+    @cached_property
+    def _steepness(self) -> Array:
+        return self._slopes @ self._slopes.T
 
     def _nearest(self, x: Array) -> int:
         """Which subgradient the data give at a point: that of the explicit sample there, else that of a highest piece."""

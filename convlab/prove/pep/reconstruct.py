@@ -39,10 +39,11 @@ def reconstructed(statement: Statement, program: Program, worst: Worst) -> Inter
 def _rounded(statement: Statement, inside: Worst) -> Interpolant | None:
     vectors = _vectors(statement, inside.gram)
     values = _values(statement, inside.values)
+    rows = np.array([vectors[i] for i in statement.kept], dtype=object).reshape(len(statement.kept), -1)
+    gram = rows @ rows.T
     for constraint in statement.constraints:
-        if constraint.name in ATTAINED and _number(constraint.form, vectors, values) != 0:
-            return None
-        if _number(constraint.form, vectors, values) > 0:
+        number = _number(constraint.form, gram, values)
+        if number > 0 or (number != 0 and constraint.name in ATTAINED):
             return None
     return _interpolant(statement, vectors, values)
 
@@ -80,13 +81,10 @@ def _quantum(size: float) -> Fraction:
     return Fraction(10) ** ((ceil(log10(size)) if size > 0 else 0) - DIGITS)
 
 
-def _number(form: Quadratic, vectors: Mapping[int, Array], values: Mapping[str, Fraction]) -> Fraction:
-    """A quantity of the statement on these vectors and values."""
-    own = sorted(vectors)
-    total = form.constant + sum((c * values[label] for label, c in form.values.items()), Fraction(0))
-    for (i, j), c in form.square.items():
-        total += c * Fraction(vectors[own[i]] @ vectors[own[j]])
-    return total
+def _number(form: Quadratic, gram: Array, values: Mapping[str, Fraction]) -> Fraction:
+    """A quantity of the statement at this Gram matrix and these values."""
+    squares = sum((c * gram[i, j] for (i, j), c in form.square.items()), Fraction(0))
+    return form.constant + squares + sum((c * values[label] for label, c in form.values.items()), Fraction(0))
 
 
 def _interpolant(statement: Statement, vectors: Mapping[int, Array], values: Mapping[str, Fraction]) -> Interpolant | None:

@@ -17,7 +17,7 @@ from convlab.prove.pep.sdp import Inside, Program, Worst, inside
 from convlab.prove.pep.statement import Statement
 
 ROOM = 1e-11           # scaled: less depth than this is none, to a solver of eleven digits
-FACES = 8              # cuts, at most
+FACES = 5              # cuts, at most
 EXPOSED = 0.2          # of what exposes the face most: the rest may be noise, and shows itself again after the cut
 IDLE = 1e-5            # of the largest: a multiplier that the worst case does without
 SIMPLE = 4096          # denominators of null vectors, at most
