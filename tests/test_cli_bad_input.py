@@ -1,10 +1,13 @@
 """Bad input gets one clear sentence and exit status 2; nothing is written and nothing is lost."""
 from __future__ import annotations
 
+import json
+import re
 import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.strategies import integers, sampled_from
@@ -12,6 +15,7 @@ from hypothesis.strategies import integers, sampled_from
 from convlab import userfile
 from convlab.cli.options import settings as settings_of
 from convlab.errors import BadInput
+from convlab.judge.evalues import threshold, wealth
 from tests.command_line import convlab
 
 ID = "gd-strongly-convex-distance"
@@ -233,3 +237,62 @@ def test_an_unwritable_place_is_told_before_anything_is_judged(tmp_path: Path) -
 
     assert "taken is a file; name a folder" in told("report", ID, "--out", str(tmp_path / "taken" / "reports"))
     assert "cannot be written" in told("new", str(tmp_path / "missing" / "mine.py"))
+
+
+# ---- samples that no e-value can be made of, and instance files
+NOISY = """
+import numpy as np
+import sympy as sp
+import convlab as cl
+from convlab import catalogue
+from convlab.symbols import L, R, gamma
+
+base = catalogue.theorem("sgd-sc-const-sharp").claims[0]
+
+@cl.metric("shifted", unit="x")
+def shifted(state, case): return abs(state.x).sum(axis=-1) - 10**6
+
+@cl.metric("undefined", unit="x")
+def undefined(state, case): return 0 * state.x.sum(axis=-1) * np.nan
+
+theorem = cl.Theorem(id="mine", title="mine", algorithm=base.algorithm, assumptions=base.assumptions, condition=base.condition, defaults=base.defaults,
+                     law=cl.Law.EXPECTATION, metric=METRIC, bound=R**2 + 10**9)
+"""
+
+
+@pytest.mark.parametrize(("metric", "sentence"), [("shifted", "the metric takes the negative value"), ("undefined", "the metric (undefined) is NaN at a finite point")])
+def test_a_metric_that_samples_cannot_judge_is_told(tmp_path: Path, metric: str, sentence: str) -> None:
+    """Where no exact source judges it either: the noise is known by its covariance alone."""
+    file = tmp_path / "mine.py"
+    file.write_text(NOISY.replace("METRIC", metric), encoding="utf-8")
+
+    assert f"theorem mine, claim main on problem noisy-quadratic-covariance: {sentence}" in told("check", str(file), "--problem", "noisy-quadratic-covariance")
+
+
+@pytest.mark.parametrize(("sample", "sentence"), [
+    ([[1.0, 2.0], [0.0, -1.0]], "negative value -1"), ([[1.0, 2.0], [0.5, float("nan")]], "Replicate 1 is NaN"), ([[], []], "The sample is empty"),
+    ([[1.0, 2.0]], "The sample has shape (1, 2)"), ([1.0, 2.0], "The sample has shape (2,)")])
+def test_a_sample_that_is_none_is_told(sample: list[object], sentence: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        wealth(2).after(np.array(sample, dtype=float))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, 2.0, float("nan")])
+def test_an_error_level_lies_between_0_and_1(alpha: float) -> None:
+    with pytest.raises(BadInput, match="strictly between 0 and 1"):
+        threshold(alpha)
+    assert "strictly between 0 and 1" in told("check", ID, f"--alpha={alpha}")
+
+
+@pytest.mark.parametrize(("change", "theorem", "sentence"), [
+    ({}, "gd-smooth-convex-fgap", f"is an instance of {ID}, not of gd-smooth-convex-fgap"),
+    ({"constants": {"L": "7/3", "mu": "1/4"}}, ID, "one of the two is broken"), ({"constants": {"L": "nan"}}, ID, "one of the two is broken"),
+    ({"k": -1}, ID, "k = -1 is no count of updates"), ({"point": {"gamma": "fast"}}, ID, "gamma = fast is no number"),
+    ({"schema": "other/1"}, ID, "is no instance file")])
+def test_an_instance_file_that_does_not_fit_is_told(tmp_path: Path, change: dict[str, object], theorem: str, sentence: str) -> None:
+    document = {"schema": "convlab.instance/1", "theorem": ID, "claim": "main", "family": "quadratic", "parameters": {"spectrum": ["1/4", 12]}, "start": ["7/2", 0],
+                "point": {"gamma": "1/12"}, "constants": {"L": 12, "mu": "1/4"}, "k": 3, **change}
+    file = tmp_path / "instance.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+
+    assert sentence in told("check", theorem, "--instance", str(file))

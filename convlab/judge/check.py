@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from convlab.errors import Noted
+from convlab.errors import BadInput, Noted
 from convlab.judge.doubts import doubted
 from convlab.judge.evalues import discoveries
 from convlab.judge.fits import fitted, order_for_fits
 from convlab.judge.rate import judge_rate
 from convlab.judge.replaced import in_its_place, set_values
+from convlab.judge.sampled import NEGATIVE
 from convlab.judge.verdict import Check, Skipped, Verdict, Word
 from convlab.problem import Family, installed_families
 from convlab.run.cases import NotApplicable
@@ -39,7 +40,18 @@ def check(theorem: Theorem, *, settings: Settings | None = None, families: Mappi
     found = [item for declared in asked for item in _with_orders(declared, settings.seed, [
         doubted(item, declared, families, settings) if isinstance(item, Verdict) else item
         for item in _noting(f"theorem {theorem.id}, claim {declared.name}", judge_claim(theorem.id, declared, families, settings))])]
-    return decided(Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(unasked) + tuple(s for s in found if isinstance(s, Skipped))))
+    result = decided(Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(unasked) + tuple(s for s in found if isinstance(s, Skipped))))
+    _refuse_negative(result)
+    return result
+
+
+def _refuse_negative(result: Check) -> None:
+    """Raises BadInput for a claim of which nothing could be judged, its metric being negative: samples cannot judge such a one, and no exact source did."""
+    judged = {verdict.claim for verdict in result.verdicts}
+    for skip in result.skipped:
+        if skip.claim not in judged and skip.reason.startswith(f"not sampled: {NEGATIVE}"):
+            raise BadInput(f"theorem {skip.theorem}, claim {skip.claim} on problem {skip.problem}: {skip.reason.removeprefix('not sampled: ')}, "
+                           "and no exact source judges it.")
 
 
 def _in_place(theorem: Theorem, name: str | None, algorithm: Any, at: Mapping[Any, Any]) -> tuple[list[Any], list[Skipped]]:

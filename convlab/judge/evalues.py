@@ -34,7 +34,7 @@ class Wealth:
 
     def after(self, ratios: Array) -> Wealth:
         """The wealth after more replicates: `ratios` X/B, (checkpoints, replicates). Raises BadInput for an empty, negative or NaN sample."""
-        refuse_sample(ratios)
+        refuse_sample(ratios, self.logs.shape[1])
         gained = log_gains(np.minimum(ratios, RANGE), self.bets)
         return Wealth(self.logs + gained, self.bets, self.replicates + ratios.shape[1])
 
@@ -86,8 +86,10 @@ def _grouped(bet: float, excess: Array, room: Array) -> Array:
     return np.asarray(np.log(product).sum(axis=1) + np.log(rest).sum(axis=1))
 
 
-def refuse_sample(ratios: Array) -> None:
+def refuse_sample(ratios: Array, checkpoints: int) -> None:
     """Raises BadInput for a sample that no e-value can be made of."""
+    if np.ndim(ratios) != 2 or len(ratios) != checkpoints:
+        raise BadInput(f"The sample has shape {np.shape(ratios)}: an e-value takes (checkpoints, replicates), here ({checkpoints}, ...).")
     if ratios.size == 0:
         raise BadInput("The sample is empty: an e-value needs at least one replicate and one checkpoint.")
     if np.isnan(ratios).any():

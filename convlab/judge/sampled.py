@@ -42,6 +42,7 @@ SAMPLED_WORK = 1e8   # replicate-coordinates updated, each component gradient co
 BUDGET_WORK = 4e8    # the same where there is no exact source and more replicates may decide
 JAX_WORK = 2e8       # replicate-coordinates updated: about where compilation (a second at most) is paid back
 SPREAD = 1e-6        # a relative deviation below this is rounding (moments are known to the root of 2e-16), and so is its kurtosis
+NEGATIVE = "the metric takes the negative value"
 DOUBT = 1e-2         # a claim against which the e-value has reached 1/DOUBT is not said to hold
 
 
@@ -285,7 +286,7 @@ def refuse_negative(k: Array, measured: Array, floor: Array, found: Tally) -> No
     low = np.nanmin(_cells(measured), axis=1, initial=np.inf)
     negative = np.flatnonzero((low < -CLEAR * floor).reshape(-1))
     for at in negative[np.isin(negative, found.judged)][:1] // low.shape[1]:
-        raise Inexact(f"the metric takes the negative value {low[at].min():.6g} at k = {int(k[at])}: an e-value needs one that is never negative")
+        raise Inexact(f"{NEGATIVE} {low[at].min():.6g} at k = {int(k[at])}: an e-value needs one that is never negative")
 
 
 def _cells(measured: Array) -> Array:

@@ -120,6 +120,8 @@ def _measured(where: str, claim: RateBound, state: Any, batch: Batch) -> Array:
         raise BadInput(f"{where}: the metric ({name}) returned shape {_shape(value.shape, count)}; {asked}.")
     if value.dtype == object:
         raise BadInput(f"{where}: the metric ({name}) returned an array of objects, not of floats: divide by integers in place of a Fraction or a sympy number.")
+    if np.isnan(value).all() and np.isfinite(_leaf(state)).all():
+        raise BadInput(f"{where}: the metric ({name}) is NaN at a finite point, after one update; give it a number there.")
     return value
 
 
