@@ -16,7 +16,7 @@ from convlab.cli.documents import BAD_INPUT, EXPECTED, INTERRUPTED, UNDECIDED, U
 from convlab.cli.targets import Target
 from convlab.cli.work import Work, over
 from convlab.errors import BadInput, suggestion
-from convlab.judge.check import check, decided
+from convlab.judge.check import check, decided, refuse_negative
 from convlab.judge.fits import in_column
 from convlab.judge.verdict import Check, Skipped, Verdict, Witness, Word, short
 from convlab.problem import installed_families
@@ -122,7 +122,7 @@ def _answered(judge: Callable[..., Check], target: Target, settings: Settings) -
 def judged(target: Target, settings: Settings) -> Check:
     """The check of one target; at module level, so that a worker process finds it."""
     with target.blaming():
-        return check(target.open(), settings=settings, families=target.families())
+        return refuse_negative(check(target.open(), settings=settings, families=target.families()))
 
 
 def _by_name(target: Target, result: Check) -> Check:

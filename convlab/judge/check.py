@@ -40,18 +40,17 @@ def check(theorem: Theorem, *, settings: Settings | None = None, families: Mappi
     found = [item for declared in asked for item in _with_orders(declared, settings.seed, [
         doubted(item, declared, families, settings) if isinstance(item, Verdict) else item
         for item in _noting(f"theorem {theorem.id}, claim {declared.name}", judge_claim(theorem.id, declared, families, settings))])]
-    result = decided(Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(unasked) + tuple(s for s in found if isinstance(s, Skipped))))
-    _refuse_negative(result)
-    return result
+    return decided(Check(tuple(v for v in found if isinstance(v, Verdict)), tuple(unasked) + tuple(s for s in found if isinstance(s, Skipped))))
 
 
-def _refuse_negative(result: Check) -> None:
-    """Raises BadInput for a claim of which nothing could be judged, its metric being negative: samples cannot judge such a one, and no exact source did."""
+def refuse_negative(result: Check) -> Check:
+    """The result; raises BadInput for a claim of which nothing could be judged, its metric being negative where only samples could have judged it."""
     judged = {verdict.claim for verdict in result.verdicts}
     for skip in result.skipped:
         if skip.claim not in judged and skip.reason.startswith(f"not sampled: {NEGATIVE}"):
             raise BadInput(f"theorem {skip.theorem}, claim {skip.claim} on problem {skip.problem}: {skip.reason.removeprefix('not sampled: ')}, "
                            "and no exact source judges it.")
+    return result
 
 
 def _in_place(theorem: Theorem, name: str | None, algorithm: Any, at: Mapping[Any, Any]) -> tuple[list[Any], list[Skipped]]:
