@@ -51,6 +51,22 @@ def test_a_bound_of_ones_own(tmp_path: Path, bound: str, status: int, word: str)
     assert (answer.status, answer.json["results"][0]["status"]) == (status, word)
 
 
+def test_a_refuting_instance_runs_again(tmp_path: Path) -> None:
+    """The instance written beside a refutation exceeds the bound again, in rationals; with a value changed it is no instance of the class."""
+    file, path = tmp_path / "mine.py", tmp_path / "mine-n3.worst.json"
+    file.write_text(MINE.replace("BOUND", "sp.Rational(99, 100) * L * R**2 / (4 * k + 2)"))
+    convlab("certify", str(file), "--n", "3", "--out", str(tmp_path))
+    again = convlab("certify", str(file), "--certificate", str(path), "--json")
+    document = json.loads(path.read_text())
+    document["values"][1] = "0"
+    path.write_text(json.dumps(document))
+    changed = convlab("certify", str(file), "--certificate", str(path), "--json")
+
+    assert (again.status, again.json["results"][0]["status"]) == (1, "refuted")
+    assert again.json["results"][0]["ratio"] == pytest.approx(100 / 99, rel=1e-5)
+    assert (changed.status, changed.json["results"][0]["status"]) == (1, "rejected")
+
+
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (("certify", "proximal-point", "--n", "-1"), "n counts updates"), (("certify", "proximal-point", "--param", "beta=1/2"), "no such parameter or constant"),
     (("certify", "gd-smooth-convex-fgap", "--param", "gamma=3"), "outside the condition"), (("certify", "proximal-point:first"), "has no claim 'first'"),

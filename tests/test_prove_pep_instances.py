@@ -1,6 +1,7 @@
 """Reconstructed worst cases are problems like any other: their facts survive the audit, and they go through the data that they were made of."""
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis.strategies import integers
 import convlab as cl
 from convlab import catalogue, symbols
 from convlab.arithmetic import FLOAT64, cast
+from convlab.prove.pep.instances import wrong_data
 from convlab.prove.pep.interpolant import Interpolant
 from convlab.prove.pep.numbers import values_of
 from convlab.prove.pep.reconstruct import reconstructed
@@ -62,6 +64,21 @@ def test_a_nonsmooth_instance_has_its_prox_and_subgradients() -> None:
 
     assert (exact.prox(exact.points[moved] + step * exact.gradients[moved], step) == exact.points[moved]).all()
     assert (exact.value(exact.points) == exact.values).all()
+
+
+@pytest.mark.parametrize(("id", "n"), [("gd-smooth-convex-fgap", 2), ("gd-strongly-convex-distance", 2), ("gd-nonconvex-mingrad", 3), ("projected-gd-convex-fgap", 2),
+                                       ("proximal-point", 2)])
+def test_the_data_are_those_of_the_class_and_a_little_less_are_not(id: str, n: int) -> None:
+    """Looked at as vectors and values, apart from the Gram matrix: no inequality fails, and with f lower at the last point or at a smaller L one does."""
+    exact = instance_of(id, n)
+    lower = exact.values.copy()
+    lower[-1 if id != "gd-nonconvex-mingrad" else 0] -= max(exact.values) / 100 + 1
+
+    assert wrong_data(exact) is None
+    assert wrong_data(replace(exact, values=lower)) is not None
+    if exact.high is not None and id != "projected-gd-convex-fgap":            # whose worst function is straight
+        flatter = exact.high * Fraction(9, 10)
+        assert wrong_data(replace(exact, high=flatter, low=exact.low if exact.low >= 0 else -flatter)) is not None
 
 
 @given(seed=integers(0, 10**6), count=integers(1, 7), rank=integers(1, 7))

@@ -18,9 +18,10 @@ from convlab.cli.targets import Target, is_file, targets
 from convlab.cli.work import over
 from convlab.errors import BadInput
 from convlab.judge.verdict import short
-from convlab.prove.pep.certificate import check_certificate, read_certificate
+from convlab.prove.pep.certificate import INSTANCES, check_certificate, read_certificate
 from convlab.prove.pep.certified import Certification, Certified, Status
 from convlab.prove.pep.certify import certify, refuse_without_solver
+from convlab.prove.pep.instances import Rerun, rerun
 from convlab.theorem import FalseClaim
 
 COLOURS = {Status.TIGHT: "green", Status.VALID: "green", Status.NUMERICAL: "yellow", Status.REFUTED: "bold red"}
@@ -130,13 +131,15 @@ def _saved(folder: Path, results: Sequence[Certified]) -> list[Path]:
 
 
 def checked(names: list[str] | None, path: Path, *, json: bool) -> int:
-    """Proves the certificate of a file again: 0 where it stands, 1 where it is rejected. No solver is needed."""
+    """Proves the certificate of a file again, or runs its instance: 0 where it stands, 1 where it is rejected. No solver is needed."""
     certificate = read_certificate(path)
     if len(names or []) > 1:
         raise BadInput(f"--certificate {path}: give the one theorem that it speaks of, or none.")
     chosen = targets(names or [str(certificate["theorem"])], part=None, topic=None, true=False, false=False, verb="certify")
     target = next((target for target in chosen if target.id == certificate["theorem"]), chosen[0])
     with target.blaming():
+        if certificate["schema"] == INSTANCES:
+            return _run_again(rerun(target.open(), certificate), json=json)
         found = check_certificate(target.open(), certificate)
     if json:
         item = {"theorem": found.theorem, "claim": found.claim, "n": found.n, "status": "rejected" if found.wrong else "valid",
@@ -147,3 +150,13 @@ def checked(names: list[str] | None, path: Path, *, json: bool) -> int:
     if found.wrong:
         messages().print(f"{path}: this certificate proves nothing.", markup=False)
     return UNEXPECTED if found.wrong else EXPECTED
+
+
+def _run_again(found: Rerun, *, json: bool) -> int:
+    if json:
+        status = "rejected" if found.wrong else "refuted" if found.above else "holds"
+        item = {"theorem": found.theorem, "claim": found.claim, "n": found.n, "status": status, "ratio": found.ratio, "reason": found.wrong}
+        print_json(document("certify", [item], counts={status: 1}))
+    else:
+        screen().print(str(found), markup=False, soft_wrap=True, style="red" if found.wrong or found.above else "green")
+    return UNEXPECTED if found.wrong or found.above else EXPECTED

@@ -21,6 +21,7 @@ from convlab.run.points import holds
 from convlab.theorem import FalseClaim, RateBound, Theorem
 
 SCHEMA = "convlab.certificate/1"
+INSTANCES = "convlab.worst-case/1"
 SLACK = Fraction(1, 10**6)       # a certificate proves the bound up to this factor more: room for rounding where the bound is attained
 
 
@@ -122,13 +123,15 @@ KEYS = ("theorem", "claim", "n", "constants", "parameters", "squared", "bound", 
 
 
 def read_certificate(path: str | Path) -> dict[str, Any]:
-    """The document of a file. Raises BadInput for a file that is no certificate."""
+    """The document of a file, a certificate or an instance. Raises BadInput for a file that is no certificate."""
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"), parse_float=str, parse_constant=str)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise BadInput(f"{path} is not JSON: {error}.") from error
+    if isinstance(document, dict) and document.get("schema") == INSTANCES and isinstance(document.get("theorem"), str):
+        return document
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise BadInput(f"{path} is no certificate: its schema is not {SCHEMA!r}.")
     missing = [key for key in KEYS if key not in document]

@@ -18,6 +18,7 @@ from convlab.problem import Family, installed_families
 from convlab.prove.pep.certificate import allowed, document_of
 from convlab.prove.pep.certified import Certification, Certified, Status, Unclaimed
 from convlab.prove.pep.identity import Proof, combination, residual
+from convlab.prove.pep.instances import instance_document, wrong_data
 from convlab.prove.pep.interpolant import Interpolant
 from convlab.prove.pep.numbers import values_of
 from convlab.prove.pep.reconstruct import reconstructed
@@ -87,6 +88,8 @@ def certified(title: str, claim: RateBound, name: str, values: Mapping[Any, Any]
     measured = None if instance is None else run_in_floats(claim, setting_of(instance, claim, "reconstructed", point), n)
     best = max(runs, key=lambda run: (run.ratio, run.instance != "reconstructed"), default=None)
     status = _status(statement, proof, best)
+    if status is Status.REFUTED and instance is not None and wrong_data(instance) is not None:      # a refutation is worth a second look, at the vectors themselves
+        raise AssertionError(f"{title}, n = {n}: the reconstructed instance is none of the class: {wrong_data(instance)}")
     if status is Status.NUMERICAL and proof is None and statement.kind.relaxed:
         raise Unsupported(f"{statement.kind.relaxed[0]}, and the larger class does not obey the bound" if worst.value > float(statement.level)
                           else f"{statement.kind.relaxed[0]}, and no proof was found without it")
@@ -97,7 +100,7 @@ def certified(title: str, claim: RateBound, name: str, values: Mapping[Any, Any]
                      {str(s): v for s, v in point.items()}, {str(s): v for s, v in values.items() if s in statement.constants and s not in claim.defaults},
                      None if proof is None or not statement.exact else _slack(statement, proof), None if measured is None else float(measured.measured),
                      None if proof is None or not statement.exact else document_of(title, _renamed(claim, name), n, values, statement, proof),
-                     None if shown is None else _shown(shown, instance), symbolic(claim), told.lines())
+                     None if shown is None else _shown(shown, title, name, n, values, claim, instance), symbolic(claim), told.lines())
 
 
 def _number(statement: Statement, worst: Worst, proof: Proof | None) -> float:
@@ -168,18 +171,10 @@ def _slack(statement: Statement, proof: Proof) -> float:
     return float(level / statement.level - 1) / (2 if statement.squared else 1) if statement.level else 0.0
 
 
-def _shown(run: Run, instance: Interpolant | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": run.instance, "ratio": run.ratio, "measured": jsonable(float(run.measured)), "bound": jsonable(float(run.bound)),
-                             "squares": run.squared}
+def _shown(run: Run, title: str, name: str, n: int, values: Mapping[Any, Any], claim: RateBound, instance: Interpolant | None) -> dict[str, Any]:
     if run.instance == "reconstructed" and instance is not None:
-        found |= {key: _text(getattr(instance, key)) for key in ("points", "gradients", "values", "start", "minimiser")}
-        if len(instance.feasible):
-            found |= {key: _text(getattr(instance, key)) for key in ("feasible", "normals")}
-    return found
-
-
-def _text(value: Any) -> Any:
-    return [_text(item) for item in value] if hasattr(value, "__len__") else str(value)
+        return instance_document(title, name, n, values, {str(s): values[s] for s in claim.defaults}, run, instance)
+    return {"name": run.instance, "ratio": run.ratio, "measured": jsonable(float(run.measured)), "bound": jsonable(float(run.bound)), "squares": run.squared}
 
 
 def symbolic(claim: RateBound) -> tuple[str, ...]:
