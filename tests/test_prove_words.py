@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis.strategies import fractions
 
 from convlab.algorithms.adversarial import Extragradient, OptimisticGDA, SimultaneousGDA
+from convlab.algorithms.asynchronous import FixedDelay
 from convlab.algorithms.gradient_descent import GradientDescent
 from convlab.algorithms.momentum import HeavyBall, StochasticHeavyBall
 from convlab.algorithms.sgd import SGD
-from convlab.assumptions import Bilinear, OneCoupling, SaddlePoint, Smooth, StronglyConvex
+from convlab.assumptions import Bilinear, OneCoupling, Quadratic, SaddlePoint, Smooth, StronglyConvex
 from convlab.catalogue import theorems
 from convlab.errors import BadInput
 from convlab.metrics import distance_to_minimiser, squared_distance
@@ -21,7 +22,7 @@ from convlab.prove import Status, prove
 from convlab.prove.conditions import KIND
 from convlab.prove.facts import proof_of
 from convlab.prove.stationary import stationary_variance
-from convlab.symbols import L, R, beta, coupling, gamma, k, lam, mu, sigma
+from convlab.symbols import L, R, beta, coupling, gamma, k, lam, mu, sigma, tau
 from convlab.theorem import (
     Multipliers,
     OneStep,
@@ -170,3 +171,22 @@ def test_text_is_never_evaluated(fact, tmp_path, monkeypatch):
         proof_of(Theorem("toy", "A toy", claims=(claim,)), claim, fact)
 
     assert not list(tmp_path.iterdir())
+
+
+# ---- limits that are algebraic numbers
+def delayed(edge):
+    """The status of a region 0 < gamma L < edge(tau) for a fixed delay."""
+    claim = StabilityRegion(FixedDelay(gamma, tau), condition=sp.And(gamma > 0, gamma * L < edge), sweep=gamma, assumptions=(Quadratic, Smooth, StronglyConvex))
+    (found,) = [p for p in prove(Theorem("toy", "A toy", claims=(claim,))) if p.kind == KIND]
+    return found
+
+
+def test_the_limit_of_a_fixed_delay_is_derived():
+    """2 sin(pi/(2 (2 tau + 1))) at delays 0 to 3, as algebraic numbers; near-by limits, and those that agree at small delays only, fail."""
+    exact = 2 * sp.sin(sp.pi / (2 * (2 * tau + 1)))
+
+    assert delayed(exact).status is Status.PROVED
+    assert "too large" in delayed(sp.Rational(1001, 1000) * exact).residual
+    assert "not necessary" in delayed(sp.Rational(999, 1000) * exact).residual
+    assert "tau = 2" in delayed(2 / (tau + 1)).residual            # 2 and 1 are right
+    assert "too large" in delayed(sp.Integer(2)).residual

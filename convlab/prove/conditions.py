@@ -23,6 +23,7 @@ from convlab.prove.proof import Finding, Proof, Status, point_text
 from convlab.prove.reading import ScalarQuadratic, Unreadable, linear_maps, mean_matrix, second_moment_matrix, symbolic
 from convlab.prove.reals import counterexample
 from convlab.prove.stability import reduced_condition
+from convlab.prove.thresholds import compared_by_size
 from convlab.run.bind import scheduled_fields, symbols_of
 from convlab.run.points import domain_of
 from convlab.symbols import Role, Symbol
@@ -61,6 +62,9 @@ def _compared(claim: Any) -> Finding | str:
         return "not compared: an equality or lower bound speaks of every step, also of those that do not contract"
     model = model_of(claim.assumptions)
     refuse_schedules(claim.algorithm)
+    size = [s for s in symbols_of(claim.algorithm) if isinstance(s, Symbol) and s.role is Role.SIZE]
+    if len(size) == 1 and isinstance(claim, StabilityRegion) and claim.domain.free_symbols <= set(size) and claim.sense is Sense.SURELY:
+        return compared_by_size(claim, size[0])
     squares = symbols.kappa, symbols.L / symbols.mu
     condition, domain = (formula(part).subs(*squares) for part in (claim.condition, getattr(claim, "domain", sp.true)))
     matrix = step_matrix_on(model, claim.algorithm, sense_of(claim)).subs(*squares)

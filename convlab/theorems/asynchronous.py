@@ -92,3 +92,33 @@ false_synchronous_step = Theorem(
                      Changed("63/100 at a delay of 2", condition=And(0 < gamma, gamma * L < Rational(63, 100)), domain=Eq(tau, 2)))),
     ),
 )
+
+
+# ---- a fixed delay
+def limit(delay: sp.Expr) -> sp.Expr:
+    """The largest gamma L that is stable."""
+    return 2 * sp.sin(sp.pi / (2 * (2 * delay + 1)))
+
+
+turn = sp.pi / (2 * tau + 1)                          # the argument of the root on the unit circle
+slack = tau / (tau + 1)                               # the double root, where convergence is fastest
+
+fixed_delay = Theorem(
+    id="delayed-gd-exact-threshold",
+    title="Gradient descent with a fixed delay: the exact limit of the step",
+    source="Levin, May (1976); Arjevani, Shamir, Srebro (2020) for context",
+    claims=(
+        StabilityRegion(
+            algorithm=FixedDelay(step_size=gamma, delay=tau),
+            assumptions=(Quadratic, Smooth, StronglyConvex),
+            condition=And(0 < gamma, gamma * L < limit(tau)),
+            sweep=gamma,
+            defaults={tau: 2, gamma: 1 / (2 * L)},
+            statement="0 < gamma L < 2 sin(pi / (2 (2 tau + 1)))",
+            facts=(SymbolicIdentity("at the limit 1 - z has the modulus gamma L, z = exp(i pi/(2 tau + 1))", 2 - 2 * sp.cos(turn), limit(tau) ** 2),
+                   SymbolicIdentity("a double root z^tau (1 - z) = gamma L", slack**tau * (1 - slack), tau**tau / (tau + 1) ** (tau + 1)),
+                   SymbolicIdentity("where the derivative vanishes, too", (tau + 1) * slack - tau, 0)),
+            mutants=(Changed("2/L whatever the delay", condition=And(0 < gamma, gamma * L < 2)),
+                     Changed("2/(tau + 1)", condition=And(0 < gamma, gamma * L < 2 / (tau + 1)), defaults={tau: 2, gamma: 1 / (2 * L)}))),
+    ),
+)
