@@ -44,7 +44,7 @@ class Certified:
     def to_json(self) -> dict[str, Any]:
         """The item of `results` in `convlab certify --json`."""
         return {"theorem": self.theorem, "claim": self.claim, "n": self.n, "worst_case": jsonable(self.worst_case), "bound": jsonable(self.bound),
-                "status": self.status.value, "slack": self.slack, "measured": self.measured, "parameters": jsonable(self.parameters),
+                "status": self.status.value, "slack": self.slack, "measured": jsonable(self.measured), "parameters": jsonable(self.parameters),
                 "constants": jsonable(self.constants), "certificate": self.certificate, "instance": self.instance, "symbolic": list(self.symbolic),
                 "notes": list(self.notes)}
 

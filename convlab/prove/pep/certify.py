@@ -25,7 +25,7 @@ from convlab.prove.pep.reconstruct import reconstructed
 from convlab.prove.pep.rounding import proved
 from convlab.prove.pep.runs import Run, run_exactly, run_in_floats, setting_of, tight_runs
 from convlab.prove.pep.sdp import Program, Worst, limited, program_of, worst_case
-from convlab.prove.pep.statement import Statement, statement_of, unfit
+from convlab.prove.pep.statement import FEASIBLE, Statement, statement_of, unfit
 from convlab.theorem import FalseClaim, Multipliers, OneStep, RateBound, Theorem
 
 CLOSE = Fraction(1, 10**6)       # an instance this close to the bound shows that it is tight
@@ -88,8 +88,6 @@ def certified(title: str, claim: RateBound, name: str, values: Mapping[Any, Any]
     measured = None if instance is None else run_in_floats(claim, setting_of(instance, claim, "reconstructed", point), n)
     best = max(runs, key=lambda run: (run.ratio, run.instance != "reconstructed"), default=None)
     status = _status(statement, proof, best)
-    if status is Status.REFUTED and instance is not None and wrong_data(instance) is not None:      # a refutation is worth a second look, at the vectors themselves
-        raise AssertionError(f"{title}, n = {n}: the reconstructed instance is none of the class: {wrong_data(instance)}")
     if status is Status.NUMERICAL and proof is None and statement.kind.relaxed:
         raise Unsupported(f"{statement.kind.relaxed[0]}, and the larger class does not obey the bound" if worst.value > float(statement.level)
                           else f"{statement.kind.relaxed[0]}, and no proof was found without it")
@@ -154,7 +152,9 @@ def _unitless(symbol: Any, values: Mapping[Any, Any]) -> Any:
 
 def _own_run(claim: RateBound, instance: Interpolant, point: Mapping[Any, Any], n: int) -> list[Run]:
     run = run_exactly(claim, setting_of(instance, claim, "reconstructed", point), n)
-    return [] if run is None else [run]
+    if run is None or (run.above(Fraction(1)) and wrong_data(instance) is not None):      # a refutation is worth a second look, at the vectors themselves
+        return []
+    return [run]
 
 
 def _status(statement: Statement, proof: Proof | None, best: Run | None) -> Status:
@@ -174,7 +174,7 @@ def _slack(statement: Statement, proof: Proof) -> float:
 def _shown(run: Run, title: str, name: str, n: int, values: Mapping[Any, Any], claim: RateBound, instance: Interpolant | None) -> dict[str, Any]:
     if run.instance == "reconstructed" and instance is not None:
         return instance_document(title, name, n, values, {str(s): values[s] for s in claim.defaults}, run, instance)
-    return {"name": run.instance, "ratio": run.ratio, "measured": jsonable(float(run.measured)), "bound": jsonable(float(run.bound)), "squares": run.squared}
+    return {"name": run.instance, "ratio": jsonable(run.ratio), "measured": jsonable(float(run.measured)), "bound": jsonable(float(run.bound)), "squares": run.squared}
 
 
 def symbolic(claim: RateBound) -> tuple[str, ...]:
@@ -196,4 +196,7 @@ class _Notes:
         unsolved = unsolved if self.worst.bounded else ("the solver finds no upper bound on the worst case",)
         above = self.worst.bounded and self.worst.value > float(allowed(self.statement))
         missed = ("the solver's worst case lies above the bound, and no instance in rationals shows it",) if above and self.status is Status.NUMERICAL else ()
-        return (*self.given, *self.statement.notes, *unsolved, *missed)
+        unused = self.proof is not None and not any(y and c.name.endswith(",start)")
+                                                    for y, c in zip(self.proof.multipliers, self.statement.constraints, strict=True))
+        notes = (f"{note}, which the proof does not use" if note == FEASIBLE and unused else note for note in self.statement.notes)
+        return (*self.given, *notes, *unsolved, *missed)

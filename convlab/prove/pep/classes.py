@@ -78,7 +78,7 @@ class Kind:
     @property
     def relaxed(self) -> tuple[str, ...]:
         """Why the inequalities may allow more than the class: empty where they suffice."""
-        unknown = [f"{a.__name__} is left out" for a in self.assumptions if not issubclass(a, KNOWN)]
+        unknown = [f"{a.__name__} is left out" for a in self.assumptions if a not in KNOWN]          # a subclass may say more
         several = ["for this operator class the inequalities are necessary only"] if self.operator else []
         gradient_dominated = ["for gradient-dominated functions the inequalities are necessary only"] if self.has(PolyakLojasiewicz) else []
         bent = self.slope is not None and (self.high is not None or self.low > 0)

@@ -90,15 +90,15 @@ class Coordinate(_Compared):
     def __init__(self, tag: int, parts: Parts) -> None:
         self.tag, self.parts = tag, parts
 
-    def __add__(self, other: Any) -> Coordinate:
+    def __add__(self, other: Any) -> Any:
         return self._plus(other, Fraction(1))
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> Coordinate:
+    def __sub__(self, other: Any) -> Any:
         return self._plus(other, Fraction(-1))
 
-    def __rsub__(self, other: Any) -> Coordinate:
+    def __rsub__(self, other: Any) -> Any:
         return (-self)._plus(other, Fraction(1))
 
     def __neg__(self) -> Coordinate:
@@ -107,14 +107,17 @@ class Coordinate(_Compared):
     def __pos__(self) -> Coordinate:
         return self
 
-    def _plus(self, other: Any, factor: Fraction) -> Coordinate:
+    def _plus(self, other: Any, factor: Fraction) -> Any:
         if isinstance(other, Coordinate):
             if other.tag != self.tag:
                 _refuse("a sum of two coordinates")
             return Coordinate(self.tag, combined(self.parts, other.parts, factor))
-        if scalar(other) == 0:
+        number = scalar(other)
+        if number == 0:
             return self
-        return _refuse(f"a point plus {other!r}")  # type: ignore[no-any-return]
+        if number is not None and not self.parts:                # 0 x_0 + 1: how a state gets a number of its own
+            return factor * number
+        return _refuse(f"a point plus {other!r}")
 
     def __mul__(self, other: Any) -> Any:
         if isinstance(other, Coordinate):

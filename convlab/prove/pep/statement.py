@@ -22,6 +22,8 @@ from convlab.run.expressions import Irrational, float_values, rational_value
 from convlab.theorem import Law, RateBound, Relation
 
 BELOW = Fraction(1, 10**12)      # relative: a bound known in floats (eighteen digits) is proved at a rational this much below it
+FEASIBLE = "the start is feasible"
+DOUBLES = "numbers that the code computes in floats are taken as those floats"
 MEANT = frozenset({symbols.L, symbols.mu, symbols.G, symbols.kappa, symbols.coupling, symbols.k, symbols.K, symbols.R, symbols.Delta, symbols.M0})
 
 
@@ -111,6 +113,8 @@ def statement_of(claim: RateBound, values: Mapping[Any, Any], n: int) -> Stateme
             return replace(found, exact=False, notes=(*found.notes, f"coefficients of the step are rounded to floats ({irrational})"))
     except KeyError as error:
         raise Unsupported(f"the claim speaks of {error.args[0]}, which has no value here") from error
+    except (ArithmeticError, ValueError, IndexError) as error:
+        raise Unsupported(f"the run on formal points breaks off: {error}") from error
     except (AttributeError, TypeError) as error:
         raise error if isinstance(error, Unsupported) else Unsupported(f"step or metric ask for what formal points do not have: {error}") from error
 
@@ -135,7 +139,13 @@ def _stated(claim: RateBound, kind: Kind, values: Mapping[Any, Any], n: int, ari
     place = {old: new for new, old in enumerate(kept)}
     return Statement(tuple(oracle.basis[i] for i in kept), tuple(replace(c, form=_renumbered(c.form, place)) for c in known),
                      tuple(_renumbered(m, place) for m in metrics), level, bound, squared, kind, oracle, kept, frozenset(needed - {symbols.k, symbols.K}),
-                     (*rounded, *kind.relaxed, *(["the start is feasible"] if kind.constrained else [])))
+                     (*rounded, *kind.relaxed, *([FEASIBLE] if kind.constrained else []), *([DOUBLES] if arithmetic is RATIONAL and _doubles(oracle) else [])))
+
+
+def _doubles(oracle: FormalOracle) -> bool:
+    """Whether the run holds numbers that were computed in floats."""
+    parts = [p for s in (*oracle.samples, *oracle.operators) for p in (s.x, s.g)] + [n.x for n in oracle.normals]
+    return any(c.denominator % 2**30 == 0 for p in parts for c in p.values())
 
 
 def window(claim: RateBound, n: int) -> range:
