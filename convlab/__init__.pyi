@@ -9,7 +9,8 @@ from convlab.theorem import (
     Trajectory as Trajectory, Instance as Instance, every_iterate as every_iterate, best_of as best_of,
     mean_of as mean_of, sum_of as sum_of, every_k as every_k, from_k as from_k, horizons as horizons, multiples_of as multiples_of,
     Mutant as Mutant, Bound as Bound, Changed as Changed, Step as Step, IterationMatrix as IterationMatrix,
-    Multipliers as Multipliers, OneStep as OneStep, SecondMoment as SecondMoment,
+    Multipliers as Multipliers, OneStep as OneStep, OptimalOnQuadratics as OptimalOnQuadratics, Recursion as Recursion,
+    Reduces as Reduces, SecondMoment as SecondMoment, StationaryVariance as StationaryVariance, previous as previous,
     StableOnQuadratics as StableOnQuadratics, SymbolicIdentity as SymbolicIdentity, When as When,
 )
 from convlab.operations import (
