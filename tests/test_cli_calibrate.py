@@ -17,7 +17,7 @@ from convlab.errors import BadInput
 from convlab.falsify.calibrated import Calibration, looks, read, sampled_searches, searches
 from convlab.judge.calibration import ALPHAS, EXCESSES, METHODS, Promise, Rates, begun, calibrated, promises, spoken
 from convlab.judge.sampled import opinion, tally
-from convlab.judge.tight_laws import GAMMA, LAWS, by_bound, by_moments, sampler_of, stationary_quadratic
+from convlab.judge.tight_laws import LAWS, by_bound, by_moments, stationary_sgd
 from convlab.judge.verdict import Word
 from convlab.report.calibrated import kept
 from tests.command_line import convlab
@@ -80,7 +80,7 @@ def test_every_law_has_mean_one(law: str) -> None:
 
 def test_sgd_at_stationarity_has_a_bound_that_is_attained_and_does_not_move() -> None:
     """The theorem's own bound, the exact second moment and R^2 = (7/2)^2 are one number at every k."""
-    sampler = sampler_of("sgd-sc-const-sharp", stationary_quadratic(), {"gamma": str(GAMMA)}, 1)
+    sampler = stationary_sgd(1)
 
     assert by_bound(sampler).reshape(-1) == pytest.approx(12.25, rel=1e-12)
     assert by_moments(sampler).reshape(-1) == pytest.approx(12.25, rel=1e-12)

@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from convlab import catalogue
 from convlab.constants import Array
-from convlab.falsify.grounds import Choice, Ground, setting_of, spaces
+from convlab.falsify.grounds import Choice, Ground, setting_of
 from convlab.falsify.proposals import Proposal, proposals
 from convlab.falsify.search import STEPS, OutOfTime, Score, Trace, Worst, agree, decided, evolved, fitting, scored, together
 from convlab.judge.calibration import ALPHAS, METHODS, Promise, Rates, calibrated, promises, spoken
 from convlab.judge.sampled import BUDGET, Sampler, bound_of
-from convlab.judge.tight_laws import LAWS
-from convlab.problem import Family, installed_families
+from convlab.judge.tight_laws import LAWS, rate_bound
+from convlab.problem import installed_families
 from convlab.run.settings import Settings
 from convlab.theorem import RateBound
 
@@ -133,28 +132,16 @@ def _worst(claim: RateBound, ground: Ground, seed: int, instances: int) -> Itera
         yield decided(claim, score)
 
 
-def rate_bound(title: str) -> RateBound:
-    """The first claim of a theorem."""
-    claim = catalogue.theorem(title).claims[0]
-    assert isinstance(claim, RateBound)
-    return claim
-
-
 def sampled_searches(seed: int, repeats: int, title: str = SAMPLED) -> Iterator[Rates]:
     """Rates of refutation on fresh draws at each alpha; the tests by hand are those of the draws that selected the instance."""
     claim = rate_bound(title)
-    ground = _noisy(installed_families())
+    ground = fitting(claim, installed_families())[0]      # of one curvature: there the statement is an equality at every size of the noise
     total = np.zeros((len(ALPHAS), 6), dtype=int)
     for repeat in range(repeats):
         made, _ = proposals(title, claim, ground, (seed << 24) + (repeat << 14), rounds=ROUNDS, first=FIRST)
         total += _counts(title, claim, max(made, key=lambda proposal: proposal.ratio), seed, repeat)
     for alpha, counts in zip(ALPHAS, total, strict=True):
         yield Rates(f"falsify {title}", 0.0, alpha, FRESH, repeats, tuple(int(count) for count in counts))
-
-
-def _noisy(families: dict[str, Family]) -> Ground:
-    """Quadratics of one curvature with noise of every size: the statement is an equality on each of them."""
-    return next(ground for ground in spaces(families) if ground.name.startswith("noisy"))
 
 
 def _counts(title: str, claim: RateBound, best: Proposal, seed: int, repeat: int) -> Array:

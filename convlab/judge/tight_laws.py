@@ -18,13 +18,14 @@ from convlab.judge.bounds import bound_along
 from convlab.judge.evalues import looked_at
 from convlab.judge.grid import algorithm_of
 from convlab.judge.sampled import Sampler
-from convlab.problem import Member, installed_families
+from convlab.problem import installed_families
 from convlab.run.bind import Binder
-from convlab.run.cases import batch_of, settings_on
+from convlab.run.cases import batch_of, realised, settings_on
 from convlab.run.moments import exact_moments
 from convlab.run.recorder import Record
 from convlab.run.settings import Settings
-from convlab.theorem import RateBound
+from convlab.symbols import L, R, mu, sigma
+from convlab.theorem import Instance, RateBound, tight_instances
 
 ITERATIONS = 12          # of the laws that are independent along the curve
 LAST = 100               # k at which the runs of algorithms end
@@ -47,25 +48,29 @@ def independent(seed: int, law: Callable[[np.random.Generator, tuple[int, ...]],
     return law(np.random.default_rng((seed, number)), (repeats, ITERATIONS, count))
 
 
-def stationary_quadratic() -> Member:
-    """lam x^2/2 with gradient noise of deviation sigma, started where E (x_k - x*)^2 stays: at gamma sigma/sqrt(1 - (1 - gamma lam)^2), here 7/2."""
-    lam, sigma, at = Fraction(3), Fraction(21), Fraction(-5)
-    start = at + Fraction(5, 4) * GAMMA * sigma               # 1 - (1 - gamma lam)^2 = (4/5)^2
-    family = installed_families()["noisy"]
-    return Member("stationary-quadratic", family.make(clean="quadratic", spectrum=(lam,), centre=at, start=(start,), noise=sigma, law="covariance"))
+def stationary_sgd(seed: int) -> Sampler:
+    """The theorem's tight instance, started where E (x_k - x*)^2 stays: at gamma sigma/sqrt(1 - (1 - gamma mu)^2), which is 5 gamma sigma/4 = 7/2 here."""
+    claim, settings = rate_bound(STATIONARY), Settings(seed=seed, iterations=LAST, parameters={"gamma": str(GAMMA)})
+    attained = tight_instances(claim)[0]
+    instance = Instance(attained.family, start=attained.start, at={mu: Fraction(3), L: Fraction(7), sigma: Fraction(21), R: Fraction(7, 2)},
+                        **{**attained.parameters, "law": "covariance"})
+    return Sampler("calibration", claim, realised(instance, claim, STATIONARY, installed_families(), settings)[0], settings)
 
 
-GAMMA = Fraction(2, 15)      # of that run: 2/(5 lam)
+STATIONARY = "sgd-sc-const-sharp"
+GAMMA = Fraction(2, 15)      # 2/(5 mu): a step multiplies the distance by 3/5, and 1 - (3/5)^2 = (4/5)^2
 
 
-def member(name: str) -> Member:
-    """An installed problem by its name."""
-    return next(found for family in installed_families().values() for found in family.members() if found.name == name)
+def on_problem(title: str, problem: str, seed: int) -> Sampler:
+    """A theorem's first claim on an installed problem, at its default parameters."""
+    claim, settings = rate_bound(title), Settings(seed=seed, iterations=LAST)
+    found = next(found for family in installed_families().values() for found in family.members() if found.name == problem)
+    return Sampler("calibration", claim, settings_on(claim, title, found, settings, claim.assumptions)[0], settings)
 
 
-def run_of(title: str, problem: Callable[[], Member], exact: Callable[[Sampler], Array], parameters: Mapping[str, str], last: bool, seed: int) -> Draw:
-    """Replicates of a theorem's algorithm on a problem, over `exact` at the checkpoints that the judge looks at, or at the last k alone."""
-    sampler = sampler_of(title, problem(), parameters, seed)
+def run_of(sampled: Callable[[int], Sampler], exact: Callable[[Sampler], Array], last: bool, seed: int) -> Draw:
+    """Replicates of an algorithm over `exact` at the checkpoints that the judge looks at, or at the last k alone."""
+    sampler = sampled(seed)
     rows = np.array([-1]) if last else 1 + looked_at(sampler.points[1:])
     expected = exact(sampler)[rows]
 
@@ -76,12 +81,11 @@ def run_of(title: str, problem: Callable[[], Member], exact: Callable[[Sampler],
     return draw
 
 
-def sampler_of(title: str, problem: Member, parameters: Mapping[str, str], seed: int) -> Sampler:
-    """Replicates of a theorem's first claim at its default parameters, or at those given."""
+def rate_bound(title: str) -> RateBound:
+    """The first claim of a theorem of the catalogue."""
     claim = catalogue.theorem(title).claims[0]
     assert isinstance(claim, RateBound)
-    settings = Settings(seed=seed, iterations=LAST, parameters=parameters)
-    return Sampler("calibration", claim, settings_on(claim, title, problem, settings, claim.assumptions)[0], settings)
+    return claim
 
 
 def by_moments(sampler: Sampler) -> Array:
@@ -102,5 +106,5 @@ LAWS: Mapping[str, TightLaw] = {
     "exponential": TightLaw(lambda seed: partial(independent, seed, lambda rng, shape: rng.exponential(size=shape)), 65_536),
     "lognormal": TightLaw(lambda seed: partial(independent, seed, lambda rng, shape: rng.lognormal(-HEAVY**2 / 2, HEAVY, size=shape)), 4096),
     "bernoulli": TightLaw(lambda seed: partial(independent, seed, lambda rng, shape: (rng.random(shape) < RARE) / RARE), 65_536),
-    "sgd-stationary": TightLaw(partial(run_of, "sgd-sc-const-sharp", stationary_quadratic, by_bound, {"gamma": str(GAMMA)}, False), 16_384),
-    "loopless-svrg": TightLaw(partial(run_of, "lsvrg", partial(member, "sum-spread-3"), by_moments, {}, True), 4096)}
+    "sgd-stationary": TightLaw(partial(run_of, stationary_sgd, by_bound, False), 16_384),
+    "loopless-svrg": TightLaw(partial(run_of, partial(on_problem, "lsvrg", "sum-spread-3"), by_moments, True), 4096)}
