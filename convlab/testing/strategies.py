@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ def problems(*assumptions: type, max_dimension: int = 6, max_condition: Any = CO
     if max_dimension < 1 or not max_condition >= 1:
         raise BadInput(f"problems(max_dimension={max_dimension}, max_condition={max_condition}): both are at least 1.")
     limits = _Limits(assumptions, max_dimension, _exact(max_condition))
-    return st.deferred(lambda: _drawn(limits, installed_families() if families is None else families))
+    return st.deferred(lambda: _installed(limits) if families is None else _drawn(limits, families))
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,11 @@ def _built(family: Family, space: Space, numbers: Mapping[str, Any]) -> Any | No
         return None
 
 
+@cache
+def _installed(limits: _Limits) -> Strategy[Any]:
+    return _drawn(limits, installed_families())
+
+
 def _drawn(limits: _Limits, families: Mapping[str, Family]) -> Strategy[Any]:
     """Problems of every space and every member that fits. Raises BadInput where nothing does."""
     spaces, members = limits.spaces_in(families), limits.members_of(families)
@@ -126,16 +132,27 @@ def _drawn(limits: _Limits, families: Mapping[str, Family]) -> Strategy[Any]:
         asked = ", ".join(kind.__name__ for kind in limits.assumptions) or "any facts"
         raise BadInput(f"No family has problems with {asked}, at most {limits.dimension} dimensions and L/mu <= {limits.condition}: "
                        f"ask for less, or give families= of your own.")
-    return _one(limits, spaces, members)
+    return _one(_Sources(limits, spaces, members))
+
+
+class _Sources:
+    """Where one problem comes from. No dataclass: Hypothesis prints the arguments of a strategy, of a dataclass field by field."""
+
+    def __init__(self, limits: _Limits, spaces: list[tuple[Family, Space]], members: list[Member]) -> None:
+        self.limits, self.spaces, self.members = limits, spaces, members
+
+    def __repr__(self) -> str:
+        return f"{', '.join(kind.__name__ for kind in self.limits.assumptions)}: {len(self.spaces)} spaces, {len(self.members)} members"
 
 
 @st.composite
-def _one(draw: Callable[..., Any], limits: _Limits, spaces: list[tuple[Family, Space]], members: list[Member]) -> Any:
+def _one(draw: Callable[..., Any], sources: _Sources) -> Any:
     """One problem: which space, how many dimensions, then slips of paper from which any space reads its numbers.
 
     Hypothesis takes what needed fewer draws for simpler, and lowers one number at a time: so the number of slips depends on the dimension alone, and they
     keep their meaning where `which` is lowered to a plainer space.
     """
+    limits, spaces, members = sources.limits, sources.spaces, sources.members
     which, dimension = draw(st.integers(0, len(spaces) - (not members))), draw(st.integers(1, limits.dimension))
     common = max((len(space.ranges) + len(space.counts) for _, space in spaces), default=1)
     every = max((len(space.each) for _, space in spaces), default=0) or 1
