@@ -23,7 +23,7 @@ from convlab.theorem import Theorem, horizons, mean_of
 
 PROVED = {Status.TIGHT, Status.VALID}
 CATALOGUE = ("gd-smooth-convex-fgap", "gd-strongly-convex-distance", "gd-nonconvex-mingrad", "projected-gd-convex-fgap", "proximal-point", "nesterov-convex",
-             "ogm-convex", "gda-strongly-monotone")
+             "ogm-convex", "gda-strongly-monotone", "gd-exact-line-search")
 strongly = {"assumptions": (cl.StronglyConvex, cl.Smooth, cl.Minimum), "metric": cl.distance_to_minimiser, "defaults": {gamma: 1 / L}}
 proximal = {"assumptions": (cl.Convex, cl.Proximable, cl.Minimum), "metric": cl.function_gap, "defaults": {gamma: sp.Integer(3)}}
 convex = {"assumptions": (cl.Convex, cl.Smooth, cl.Minimum), "metric": cl.function_gap}
@@ -43,7 +43,7 @@ def test_the_catalogue_is_proved_in_rationals(id: str) -> None:
         assert result.slack is not None
         assert result.slack <= 1e-6
         assert float(result.worst_case) <= float(result.bound) * (1 + 2e-6)           # the certificate's slack, and eleven digits of the solver
-        if id != "gda-strongly-monotone":                                              # of operators nothing is reconstructed
+        if id not in ("gda-strongly-monotone", "gd-exact-line-search"):                # of operators and line searches nothing is reconstructed
             assert result.measured == pytest.approx(float(result.worst_case), rel=1e-4)
 
 

@@ -15,6 +15,7 @@ from convlab.assumptions import (
     Bilinear,
     ConstrainedMinimum,
     Convex,
+    ExactLineSearch,
     Lipschitz,
     LipschitzOperator,
     Minimum,
@@ -31,8 +32,8 @@ from convlab.prove.pep.formal import Quadratic, combined, inner
 from convlab.prove.pep.oracle import STAR, FormalOracle, Sample
 
 ONE, HALF = Fraction(1), Fraction(1, 2)
-KNOWN = (Bilinear, ConstrainedMinimum, Convex, Lipschitz, LipschitzOperator, Minimum, OneCoupling, PolyakLojasiewicz, Proximable, SaddlePoint, Smooth, StronglyConvex,
-         StronglyMonotone)
+KNOWN = (Bilinear, ConstrainedMinimum, Convex, ExactLineSearch, Lipschitz, LipschitzOperator, Minimum, OneCoupling, PolyakLojasiewicz, Proximable,
+         SaddlePoint, Smooth, StronglyConvex, StronglyMonotone)
 OPERATORS = (Bilinear, LipschitzOperator, OneCoupling, SaddlePoint, StronglyMonotone)
 
 
@@ -84,7 +85,8 @@ class Kind:
         bent = self.slope is not None and (self.high is not None or self.low > 0)
         curved = ["for curved Lipschitz functions the inequalities are necessary only"] if bent else []
         bounded = ["for nonconvex functions on a set the inequalities are necessary only"] if self.constrained and not self.convex else []
-        return (*unknown, *several, *gradient_dominated, *curved, *bounded)
+        searched = ["that a line search moves along its ray is left out"] if self.has(ExactLineSearch) else []
+        return (*unknown, *searched, *several, *gradient_dominated, *curved, *bounded)
 
 
 def kind_of(assumptions: tuple[type, ...], values: Mapping[Any, Any]) -> Kind:
@@ -106,7 +108,7 @@ def constraints(oracle: FormalOracle, kind: Kind, position: bool) -> tuple[Const
     """Every inequality of the class on the samples of a run. `position`: whether the place of x* matters to the claim."""
     if kind.operator:
         return tuple(_operator(oracle, kind))
-    return (*_interpolation(oracle, kind, position), *_slopes(oracle, kind), *_domination(oracle, kind), *_set(oracle))
+    return (*_interpolation(oracle, kind, position), *_slopes(oracle, kind), *_domination(oracle, kind), *_set(oracle), *_searches(oracle))
 
 
 def _interpolation(oracle: FormalOracle, kind: Kind, position: bool) -> Iterator[Constraint]:
@@ -154,6 +156,20 @@ def _set(oracle: FormalOracle) -> Iterator[Constraint]:
         for j in oracle.normals:
             if i is not j and i.normal:
                 yield Constraint(f"N({i.name},{j.name})", Quadratic(inner(i.normal, combined(j.x, i.x, -ONE))))
+
+
+def _searches(oracle: FormalOracle) -> Iterator[Constraint]:
+    """At the end of a line search, move = t direction with t >= 0: <g, direction> >= 0 = <g, move>; along the negative gradient <g, direction> is 0, too."""
+    for search in oracle.searches:
+        yield Constraint(f"E({search.name})", Quadratic(inner(search.g, search.move)), True)
+        yield Constraint(f"T({search.name})", Quadratic(_over(inner(search.move, search.direction), -ONE)))
+        yield Constraint(f"S({search.name})", Quadratic(_over(inner(search.g, search.direction), -ONE)), _downhill(search.start, search.direction))
+
+
+def _downhill(g: Mapping[int, Fraction], direction: Mapping[int, Fraction]) -> bool:
+    """Whether a direction is a negative multiple of a gradient: then it descends, unless the gradient is 0."""
+    factors = {direction.get(i, Fraction(0)) / value for i, value in g.items()}
+    return set(g) == set(direction) and len(factors) == 1 and min(factors) < 0
 
 
 def _operator(oracle: FormalOracle, kind: Kind) -> Iterator[Constraint]:

@@ -120,6 +120,8 @@ class Coordinate(_Compared):
         return _refuse(f"a point plus {other!r}")
 
     def __mul__(self, other: Any) -> Any:
+        if isinstance(other, RayStep):
+            return other * self
         if isinstance(other, Coordinate):
             if other.tag != self.tag:
                 _refuse("a product of two coordinates")
@@ -132,6 +134,22 @@ class Coordinate(_Compared):
     def __truediv__(self, other: Any) -> Coordinate:
         factor = scalar(other)
         return _refuse(f"a point over {other!r}") if factor is None else Coordinate(self.tag, times(self.parts, 1 / factor))
+
+
+class RayStep(_Compared):
+    """The unknown step of a line search along one direction: times that direction it is the move, times anything else nothing is known of it."""
+
+    __slots__ = ("direction", "move")
+
+    def __init__(self, direction: Parts, move: Parts) -> None:
+        self.direction, self.move = direction, move
+
+    def __mul__(self, other: Any) -> Any:
+        if not isinstance(other, Coordinate) or other.parts != self.direction:
+            _refuse("the step of a line search away from its ray")
+        return Coordinate(other.tag, self.move)
+
+    __rmul__ = __mul__
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,9 @@ class Rerun:
 
 def instance_document(theorem: str, claim: str, n: int, values: Mapping[Any, Any], parameters: Mapping[str, Any], run: Run, instance: Interpolant) -> dict[str, Any]:
     """What the file holds."""
-    return {"schema": INSTANCES, "theorem": theorem, "claim": claim, "n": n, "name": run.instance, "ratio": jsonable(run.ratio), "measured": jsonable(float(run.measured)),
-            "bound": jsonable(float(run.bound)), "squares": run.squared, "constants": {str(s): str(values[s]) for s in CLASS if s in values},
+    return {"schema": INSTANCES, "theorem": theorem, "claim": claim, "n": n, "name": run.instance, "ratio": jsonable(run.ratio),
+            "measured": jsonable(float(run.measured)), "bound": jsonable(float(run.bound)), "squares": run.squared,
+            "constants": {str(s): str(values[s]) for s in CLASS if s in values},
             "parameters": {name: str(value) for name, value in parameters.items()},
             "implicit": [int(v) for v in instance.implicit], **{key: _text(getattr(instance, key)) for key in ARRAYS}}
 

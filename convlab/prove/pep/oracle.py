@@ -9,7 +9,7 @@ import numpy as np
 
 from convlab.constants import Array
 from convlab.operations import Unsupported
-from convlab.prove.pep.formal import Form, Parts, combined, parts_of, point, scalar
+from convlab.prove.pep.formal import Form, Parts, RayStep, combined, parts_of, point, scalar
 
 STAR = "*"
 ORIGIN, START = 0, 1         # basis vectors: x* itself (which cancels wherever points are affine combinations), and x_0 - x*
@@ -35,6 +35,17 @@ class Normal:
     normal: Parts
 
 
+@dataclass(frozen=True)
+class Search:
+    """A line search from a sample along a direction: the move that it made, and the gradient where it ended."""
+
+    name: str
+    start: Parts
+    direction: Parts
+    move: Parts
+    g: Parts
+
+
 @dataclass
 class FormalOracle:
     """Everything that the run asked. Mutable on purpose: it lives as long as one formal run.
@@ -49,6 +60,7 @@ class FormalOracle:
     samples: list[Sample] = field(default_factory=list)
     normals: list[Normal] = field(default_factory=list)
     operators: list[Sample] = field(default_factory=list)
+    searches: list[Search] = field(default_factory=list)
     steps: list[Fraction] = field(default_factory=list)      # of the proxes
     _seen: dict[Any, Any] = field(default_factory=dict)
 
@@ -104,6 +116,19 @@ class FormalOracle:
             self._seen[key] = Normal(str(len(self.normals) - 1), combined(at, normal, Fraction(-1)), normal)
             self.normals.append(self._seen[key])
         return point(self._seen[key].x, self.width)
+
+    def best_step(self, x: Array, direction: Array) -> Array:
+        """The t >= 0 that minimises f(x + t direction), (1,), f smooth: unknown, but for what it does to the direction."""
+        if not self.smooth:
+            raise Unsupported("a line search on a function with kinks")
+        at, along = parts_of(x), parts_of(direction)
+        key = ("search", _key(at), _key(along))
+        if key not in self._seen:
+            move = self._vector(f"x{len(self.searches) + 1} - x")
+            self._seen[key] = RayStep(along, move)
+            end = self._sample(combined(at, move, Fraction(1)))
+            self.searches.append(Search(end.name, self._sample(at).g, along, move, end.g))
+        return _single(self._seen[key])
 
     def operator(self, z: Array) -> Array:
         """F(z), the same at each visit; F(z*) = 0."""
