@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convlab.judge.calibration import METHODS, Rates
-from convlab.report.figures import COLOURS, GREY, MARKERS, WIDTH, files_of
+from convlab.report.style import COLOURS, GREY, MARKERS, WIDTH, files_of
 
 LEVEL = 0.01       # the alpha that is drawn
 DRAWN = {"refuted": "e-value", "bonferroni": "Bonferroni", "t_test": "each t-test"}      # a row of panels each

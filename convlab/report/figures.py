@@ -1,17 +1,16 @@
-"""A claim's figure: measured against bound, and below it their ratio. One style for all, deterministic bytes, no state of Matplotlib's changed.
+"""A claim's figure: measured against bound, and below it their ratio.
 
-Colours are Okabe and Ito's, told apart also by dash and marker and by the name at the end of each curve; the bound is dashed in its problem's colour.
+Curves are told apart by colour, dash and marker, and by the name at the end of each; the bound is dashed in its problem's colour.
 """
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -22,36 +21,11 @@ from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatt
 from convlab.constants import Array
 from convlab.judge.verdict import Verdict, Word, log10, short
 from convlab.report.curves import Line, Scale, csv_of, lines_of, ratio_text, scale_of
+from convlab.report.style import COLOURS, GREY, INK, MARKERS, RULE, WIDTH, Drawn, apart, files_of
 from convlab.theorem import Identity, Law, Relation
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499")
-MARKERS = ("o", "s", "^", "D")
-INK, GREY, RULE = "#222222", "#777777", "#DDDDDD"
 WORDS = {Word.HOLDS: "#0072B2", Word.REFUTED: "#D55E00", Word.INCONCLUSIVE: "#777777", Word.NOT_APPLICABLE: "#BBBBBB"}
-WIDTH = 6.5              # inches: the text width of an A4 page with margins of 2.2 cm
 DECADES = 30             # of a vertical axis: float64 resolves no distance beyond
-STYLE: Any = {      # of rc_context
-   
-    "font.family": "STIXGeneral", "mathtext.fontset": "stix", "font.size": 9, "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8,
-    "axes.edgecolor": GREY, "axes.labelcolor": INK, "text.color": INK, "xtick.color": GREY, "ytick.color": GREY, "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.minor.width": 0.4, "ytick.minor.width": 0.4,
-    "xtick.minor.size": 1.5, "ytick.minor.size": 1.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": RULE,
-    "grid.linewidth": 0.5, "axes.axisbelow": True, "lines.solid_capstyle": "round", "legend.frameon": False, "legend.fontsize": 8,
-    "axes.unicode_minus": True, "pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "convlab", "path.simplify": True, "agg.path.chunksize": 0,
-}
-FORMATS: Mapping[str, Mapping[str, Any]] = {
-    "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
-    "svg": {"metadata": {"Date": None, "Creator": None}},
-    "png": {"dpi": 200, "metadata": {"Software": None}},
-}
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure's files by ending: pdf, svg, png, csv; and its caption (plain text)."""
-
-    files: Mapping[str, bytes]
-    caption: str
 
 
 def claim_figure(claim: Any, verdicts: Sequence[Verdict]) -> Drawn | None:
@@ -130,19 +104,6 @@ def _dot(axes: Axes, row: int, verdict: Verdict) -> None:
     axes.plot([ratio], [row], marker="o", markersize=4.5, color=WORDS[verdict.word], zorder=3)
     axes.annotate(ratio_text(verdict.worst_ratio), (ratio, row), xytext=(6, 0), textcoords="offset points", va="center", fontsize=7, color=INK,
                   bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}, zorder=4)
-
-
-def files_of(make: Any) -> dict[str, bytes]:
-    """A figure as pdf, svg and png, by ending; `make` draws it in the style of all."""
-    with mpl.rc_context(STYLE):
-        figure = make()
-        return {ending: _bytes(figure, ending, options) for ending, options in FORMATS.items()}
-
-
-def _bytes(figure: Figure, ending: str, options: Mapping[str, Any]) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format=ending, **options)
-    return out.getvalue()
 
 
 def _label(line: Line) -> str:
@@ -276,16 +237,8 @@ def _name_ends(figure: Figure, axes: Axes, lines: Sequence[Line], scale: Scale, 
         seen = np.flatnonzero(_visible(line, scale) & view.holds(line))
         at = axes.transAxes.inverted().transform(axes.transData.transform((1, 10 ** line.measured[seen[-1]])))[1] if len(seen) else 0.0
         ends.append((float(np.clip(at, 0.02, 0.98)), i))
-    for at, i in _apart(sorted(ends), gap):
+    for at, i in apart(sorted(ends), gap):
         axes.text(1.012, at, _label(lines[i]), transform=axes.transAxes, color=COLOURS[i], fontsize=8, va="center", ha="left")
-
-
-def _apart(ends: list[tuple[float, int]], gap: float) -> list[tuple[float, int]]:
-    placed: list[tuple[float, int]] = []
-    for at, i in ends:
-        placed.append((max(at, placed[-1][0] + gap) if placed else at, i))
-    over = max(0.0, placed[-1][0] - 0.98)
-    return [(at - over, i) for at, i in placed] if over and len(placed) * gap < 1 else placed
 
 
 def _caption(lines: Sequence[Line], problems: int) -> str:

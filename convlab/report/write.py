@@ -17,9 +17,10 @@ from convlab.prove.pep.certified import Certified
 from convlab.prove.proof import Proof
 from convlab.report.calibrated import page
 from convlab.report.document import compiled, staged
-from convlab.report.figures import Drawn, claim_figure
+from convlab.report.figures import claim_figure
 from convlab.report.pages import Content, MutantRow, source
 from convlab.report.statement import inner
+from convlab.report.style import Drawn
 from convlab.report.summary import ClaimSummary, summaries
 from convlab.run.settings import Settings
 from convlab.theorem import Theorem
