@@ -14,8 +14,8 @@ from convlab.assumptions import Convex, ExactLineSearch, Lipschitz, Minimum
 from convlab.constants import Array
 from convlab.metrics import Case, function_gap, metric
 from convlab.operations import norm_squared
-from convlab.symbols import M0, Delta, G, R, gamma, k
-from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Relation, StepInequality, SymbolicIdentity, Theorem, v
+from convlab.symbols import M0, Delta, G, K, R, gamma, k
+from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Relation, StepInequality, SymbolicIdentity, Theorem, best_of, every_iterate, horizons, v
 
 
 @metric("x_k", "x", needs_minimiser=False)
@@ -54,7 +54,7 @@ false_steepest_descent = Theorem(
             asserted=RateBound(algorithm=SteepestDescent(), assumptions=(Convex, Lipschitz, Minimum, ExactLineSearch), metric=function_gap, bound=20 * Delta / (k + 1)),
             note="Even as slowly as 20/(k + 1) of the first gap.",
             witness=spiral,
-            instead="proximal-point",
+            instead="gd-polyak-step",
             mutants=(Changed("the gradient tends to zero", metric=squared_slope, bound=20 * M0 / (k + 1)),)),
         RateBound(
             name="spiral",
@@ -103,6 +103,7 @@ false_subgradient = Theorem(
                                metric=function_gap, bound=10 * Delta / (k + 1)),
             note="Even as slowly as 10/(k + 1) of the first gap.",
             witness=hopping,
+            instead="subgradient-constant",
             mutants=(Changed("the gap shrinks at every step", bound=Rational(99, 100) ** k * Delta),),
             name="converges"),
         FalseClaim(
@@ -124,4 +125,29 @@ false_subgradient = Theorem(
                      Changed("decreasing steps hop as far", hopping, algorithm=GradientDescent(gamma / (k + 1)))),
             note="On G |x| from gamma G/2 the iterate changes its sign at every step, and nothing else. The best value so far obeys the usual bound."),
     ),
+)
+
+# ---- what is true: the best of the points, with a step for the horizon
+planned = R / (G * sp.sqrt(K + 1))
+largest = Instance("max_abs", G=G, dimension=k + 1, start=R / sp.sqrt(k + 1))
+count = sp.Symbol("count", positive=True)
+bound_of_step = (R**2 + count * gamma**2 * G**2) / (2 * gamma * count)
+
+subgradient_constant = Theorem(
+    id="subgradient-constant",
+    title="The subgradient method with the best constant step for a horizon: best gap",
+    algorithm=GradientDescent(planned),
+    assumptions=(Convex, Lipschitz, Minimum),
+    metric=function_gap,
+    mode=best_of(0, 0),
+    bound=G * R / sp.sqrt(k + 1),
+    grid=horizons(1, 3, 8, 15, 40),
+    source="Shor (1985); no method does better: Drori, Teboulle (2016)",
+    note="The best of the K + 1 points x_0, ..., x_K. No subgradient method has a smaller worst case.",
+    tight=largest,
+    facts=(SymbolicIdentity("the step is stationary for the bound of any step", sp.diff(bound_of_step, gamma).subs(gamma, R / (G * sp.sqrt(count))), 0),
+           SymbolicIdentity("there the bound is G R/sqrt(K + 1)", bound_of_step.subs(gamma, R / (G * sp.sqrt(count))), G * R / sp.sqrt(count))),
+    mutants=(Bound(G * R / sp.sqrt(k + 2), largest), Bound(G * R / (k + 1), largest),
+             Changed("a twentieth at the last iterate", Instance("absolute_value", G=G, start=R), mode=every_iterate, bound=G * R / (20 * sp.sqrt(k + 1)),
+                     algorithm=GradientDescent(R / (G * sp.sqrt(3))), grid=horizons(2))),
 )
