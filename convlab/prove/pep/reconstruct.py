@@ -5,14 +5,17 @@ A point well inside the inequalities is rounded; they are then checked exactly. 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil, log10
+from typing import Any
 
 import numpy as np
 
 from convlab import symbols
 from convlab.constants import Array
 from convlab.prove.pep.formal import Parts, Quadratic
+from convlab.prove.pep.instances import wrong_data
 from convlab.prove.pep.interpolant import Interpolant
 from convlab.prove.pep.oracle import ORIGIN, STAR, START
 from convlab.prove.pep.sdp import Program, Worst, interior
@@ -20,35 +23,38 @@ from convlab.prove.pep.statement import Statement
 
 SHARES = (3e-7, 9e-7, 1e-5, 1e-3)      # of the worst case, given up for room: the first two leave an instance that shows the bound to be tight
 DIGITS = 15                      # of the largest entry of a vector, of the largest value
-ATTAINED = ("R", "Delta")        # constants of the start that the instance has exactly
+ATTAINED = (("R", "Delta"), ("R",), ("Delta",), ())      # constants of the start that the instance has exactly: both, if the worst case has
+FAR = 40                         # doublings of the distance of a minimum that the run never sees
 
 
 def reconstructed(statement: Statement, program: Program, worst: Worst) -> Interpolant | None:
     """An instance in rationals that obeys all inequalities exactly and comes close to the worst case; None where there is none to be found."""
     if statement.kind.operator or statement.kind.relaxed:
         return None
-    met = np.array([c.name in ATTAINED for c in statement.constraints] + [False] * program.metrics)
-    for share in SHARES:
-        inside = interior(program, worst, met, share)
-        made = None if inside is None else _rounded(statement, inside)
-        if made is not None:
-            return made
+    given = {c.name for c in statement.constraints}
+    for attained in dict.fromkeys(tuple(name for name in names if name in given) for names in ATTAINED):
+        met = np.array([c.name in attained for c in statement.constraints] + [False] * program.metrics)
+        for share in SHARES:
+            inside = interior(program, worst, met, share)
+            made = None if inside is None else _rounded(statement, inside, attained)
+            if made is not None:
+                return made
     return None
 
 
-def _rounded(statement: Statement, inside: Worst) -> Interpolant | None:
-    vectors = _vectors(statement, inside.gram)
-    values = _values(statement, inside.values)
+def _rounded(statement: Statement, inside: Worst, attained: tuple[str, ...]) -> Interpolant | None:
+    vectors = _vectors(statement, inside.gram, exact="R" in attained)
+    values = _values(statement, inside.values, exact="Delta" in attained)
     rows = np.array([vectors[i] for i in statement.kept], dtype=object).reshape(len(statement.kept), -1)
     gram = rows @ rows.T
     for constraint in statement.constraints:
         number = _number(constraint.form, gram, values)
-        if number > 0 or (number != 0 and constraint.name in ATTAINED):
+        if number > 0 or (number != 0 and constraint.name in attained):
             return None
     return _interpolant(statement, vectors, values)
 
 
-def _vectors(statement: Statement, gram: Array) -> dict[int, Array]:
+def _vectors(statement: Statement, gram: Array, exact: bool) -> dict[int, Array]:
     """Rational coordinates (d,) of the basis vectors, by their place in the oracle's basis; x_0 - x* on the first axis."""
     first = statement.kept.index(START) if START in statement.kept else 0
     order = [first, *(i for i in range(len(gram)) if i != first)]
@@ -61,17 +67,17 @@ def _vectors(statement: Statement, gram: Array) -> dict[int, Array]:
     for place, column in zip(order, corner.T, strict=True):
         quantum = _quantum(float(np.abs(column).max()))
         found[statement.kept[place]] = np.array([round(Fraction(float(v)) / quantum) * quantum for v in column], dtype=object)
-    if START in found and any(c.name == "R" for c in statement.constraints):
+    if START in found and exact:
         found[START] = np.array([Fraction(statement.kind.values[symbols.R]), *[Fraction(0)] * (len(gram) - 1)], dtype=object)
     return found
 
 
-def _values(statement: Statement, values: Mapping[str, float]) -> dict[str, Fraction]:
+def _values(statement: Statement, values: Mapping[str, float], exact: bool) -> dict[str, Fraction]:
     quantum = _quantum(max((abs(v) for v in values.values()), default=1.0))
     found = {label: round(Fraction(v) / quantum) * quantum for label, v in values.items()}
     found[STAR] = Fraction(0)
     for constraint in statement.constraints:
-        if constraint.name == "Delta" and not constraint.form.square:
+        if exact and constraint.name == "Delta" and not constraint.form.square:
             label = next(name for name in constraint.form.values if name != STAR)
             found[label] = -constraint.form.constant / constraint.form.values[label]
     return found
@@ -114,6 +120,26 @@ def _interpolant(statement: Statement, vectors: Mapping[int, Array], values: Map
         minimiser = points[lowest] - slopes[lowest] / bend
         points, slopes, implicit = [*points, minimiser], [*slopes, 0 * minimiser], [*implicit, 0]
         heights = [*(height - fallen[lowest] for height in heights), Fraction(0)]
-    return Interpolant(table(points), table(slopes), np.array(heights, dtype=object), np.array(implicit), table([at(s.x) for s in oracle.normals]),
+    made = Interpolant(table(points), table(slopes), np.array(heights, dtype=object), np.array(implicit), table([at(s.x) for s in oracle.normals]),
                        table([at(s.normal) for s in oracle.normals]), kind.low, kind.high, kind.slope, at({ORIGIN: Fraction(1), START: Fraction(1)}), minimiser,
                        kind.assumptions)
+    return made if placed or kind.convex else _with_a_far_minimum(made, [values[s.value] for s in samples])
+
+
+def _with_a_far_minimum(found: Interpolant, heights: list[Fraction]) -> Interpolant | None:
+    """The same data with the value 0 attained far away, in a direction of its own: what a nonconvex function does there the run never sees."""
+    def wider(rows: Array, last: Any = Fraction(0)) -> Array:
+        return np.concatenate([rows, np.full((*rows.shape[:-1], 1), last, dtype=object)], axis=-1)
+
+    count, size = len(heights), len(found.start)
+    values = np.array([*heights, Fraction(0)], dtype=object)
+    distance = 1 + max((abs(v) for v in found.points.reshape(-1)), default=Fraction(1))
+    for _ in range(FAR):
+        minimiser = np.array([Fraction(0)] * size + [distance], dtype=object)
+        made = replace(found, points=np.concatenate([wider(found.points[:count]), minimiser[None]]), values=values, start=wider(found.start),
+                       gradients=np.concatenate([wider(found.gradients[:count]), 0 * minimiser[None]]), implicit=np.zeros(count + 1, dtype=int),
+                       feasible=wider(found.feasible), normals=wider(found.normals), minimiser=minimiser)
+        if wrong_data(made) is None:
+            return made
+        distance *= 2
+    return None

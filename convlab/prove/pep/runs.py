@@ -74,7 +74,7 @@ def _run(claim: RateBound, setting: Setting, n: int, exact: bool) -> Run | None:
     horizon = n if claim.grid.horizons else None
     try:
         evidence = (exact_evidence(claim, setting, horizon, Settings(iterations=n)) if exact else float_evidence(claim, [setting], Settings(iterations=n), horizon))
-    except (*REASONS, ValueError, TypeError, ArithmeticError):
+    except (*REASONS, ValueError, TypeError, ArithmeticError, KeyError):        # KeyError: a metric's floor speaks of a constant that the class has not
         return None
     for found in evidence:
         for row, k in enumerate(found.result.k.tolist()):
