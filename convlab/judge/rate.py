@@ -229,7 +229,7 @@ def deterministic_record(claim: RateBound, binder: Binder, batch: Batch, points:
 def random_evidence(claim: RateBound, binder: Binder, batch: Batch, points: Array, horizon: int | None) -> list[Evidence]:
     """Exact moments of the whole batch, else enumeration case by case."""
     try:
-        if claim.law is Law.SURELY or claim.reads or claim.mode.statistic == "best":
+        if claim.law is Law.SURELY or claim.reads:
             raise Inexact("the claim speaks of single runs")
         return [_evidence(claim, batch, _moments(claim, binder, batch, points), Source.MOMENTS, horizon)]
     except Inexact as reason:
@@ -261,16 +261,25 @@ def _moments(claim: RateBound, binder: Binder, batch: Batch, points: Array) -> R
     if claim.mode == every_iterate:
         return exact_moments(binder, batch, claim.metric, points)
     every = exact_moments(binder, batch, claim.metric, np.arange(int(points[-1]) + 1))
-    return _in_mode(claim, every, points)
+    return _in_mode(claim, every, points[points <= every.k[-1]])
 
 
 def _in_mode(claim: RateBound, every: Record, points: Array) -> Record:
-    """A record of all k turned into the claim's mode at the checkpoints (best: the least expectation)."""
+    """A record of all k turned into the claim's mode at the checkpoints (best: the least expectation, known as well as the least of what is certain)."""
+    chosen = _statistic(claim, every.measured, points)
+    floor = None if every.floor is None else every.floor[points]
+    if every.floor is not None and claim.mode.statistic == "best":
+        floor = np.nan_to_num(chosen.measured - _statistic(claim, every.measured - every.floor, points).measured, nan=0.0, posinf=np.inf)
+    return Record(chosen.k, chosen.measured, floor)
+
+
+def _statistic(claim: RateBound, values: Array, points: Array) -> Record:
+    """The statistic of the claim's mode over all values before the checkpoints."""
     recorder = Recorder(lambda state, case: state[0], None, claim.mode)  # type: ignore[arg-type]   # the states are the measured values themselves
+    wanted = set(points.tolist())
     for k in range(int(points[-1]) + 1):
-        recorder.look(k, (every.measured[k],), k in set(points.tolist()))
-    chosen = recorder.record(None)
-    return Record(chosen.k, chosen.measured, None if every.floor is None else every.floor[points])
+        recorder.look(k, (values[k],), k in wanted)
+    return recorder.record(None)
 
 
 def _cloud_record(claim: RateBound, binder: Binder, batch: Batch, last: int, step: Any, work: int = WORK) -> tuple[Record | list[Cloud], str]:

@@ -13,7 +13,7 @@ import numpy as np
 import sympy as sp
 
 from convlab import symbols
-from convlab.assumptions import Convex, LipschitzOperator, Smooth, SmoothSamples, StronglyConvex, StronglyMonotone
+from convlab.assumptions import Convex, LipschitzOperator, PolyakLojasiewicz, Smooth, SmoothSamples, StronglyConvex, StronglyMonotone
 from convlab.constants import Array
 from convlab.draws import Draws, Noise
 from convlab.prove.formulas import formula
@@ -124,9 +124,9 @@ def _slopes(claim: Any, slope: Any) -> Any:
 
 
 def ordered(claim: Any) -> Any:
-    """How the constants of the claim's assumptions are ordered: mu <= L."""
+    """How the constants of the claim's assumptions are ordered: mu <= L (of a function that is not constant, where f obeys a PL inequality)."""
     held = set(getattr(claim, "assumptions", ()))
-    both = {Smooth, StronglyConvex} <= held or {LipschitzOperator, StronglyMonotone} <= held
+    both = any(pair <= held for pair in ({Smooth, StronglyConvex}, {Smooth, PolyakLojasiewicz}, {LipschitzOperator, StronglyMonotone}))
     return symbols.mu <= symbols.L if both else symbols.mu <= symbols.L_max if {SmoothSamples, StronglyConvex} <= held else sp.true
 
 
