@@ -26,6 +26,7 @@ from convlab.assumptions.functions import (
     Smooth,
     StronglyConvex,
 )
+from convlab.assumptions.growth import ExpectedGrowth, StrongGrowth
 from convlab.assumptions.machines import BoundedGradients, FixedPointGrid, InexactGradients, LossScaling, Tasks
 from convlab.assumptions.networks import DisagreeingWorkers, MixingMatrix, OnePeerRounds, QuadraticWorkers, Workers
 from convlab.assumptions.online import ConvexLosses
@@ -42,8 +43,8 @@ def audit(problem: Any, rng: np.random.Generator) -> list[tuple[Any, Finding]]:
 
 __all__ = [
     "Bilinear", "BoundedGradients", "BoundedVariance", "ConstrainedMinimum", "Convex", "ConvexLosses", "ConvexSamples", "DisagreeingWorkers",
-    "ExactLineSearch", "Finding", "FiniteSum", "FixedPointGrid", "Implied", "InexactGradients", "Isotropic", "Lipschitz", "LipschitzOperator",
+    "ExactLineSearch", "ExpectedGrowth", "Finding", "FiniteSum", "FixedPointGrid", "Implied", "InexactGradients", "Isotropic", "Lipschitz", "LipschitzOperator",
     "LipschitzSamples", "LossScaling", "MarginAttack", "Minimum", "MixingMatrix", "NeighbouringSamples", "NoiseCovariance", "OneCoupling", "OnePeerRounds",
-    "PolyakLojasiewicz", "Proximable", "Quadratic", "QuadraticWorkers", "SaddlePoint", "Smooth", "SmoothSamples", "Status", "StronglyConvex",
+    "PolyakLojasiewicz", "Proximable", "Quadratic", "QuadraticWorkers", "SaddlePoint", "Smooth", "SmoothSamples", "Status", "StrongGrowth", "StronglyConvex",
     "StronglyMonotone", "Tasks", "Workers", "audit", "judged", "sample_points",
 ]

@@ -12,7 +12,7 @@ from convlab.assumptions import BoundedVariance, ExactLineSearch, NoiseCovarianc
 from convlab.constants import Array
 from convlab.draws import Draws, Finite, Noise
 from convlab.problem import Family, Member, Space, Start, installed_families
-from convlab_problems import huber, quadratic
+from convlab_problems import huber, nonconvex, quadratic
 from convlab_problems.rational import array_of, number, root_constant
 
 
@@ -101,7 +101,7 @@ def _identity(dimension: int) -> Array:
 
 
 def members() -> Iterator[Member]:
-    """Both ends of the spectrum excited, noise that ignores the eigenbasis, skewed noise, noise of which only the covariance is known, Huber functions."""
+    """Both ends of the spectrum excited, noise that ignores the eigenbasis, skewed noise, noise of which only the covariance is known, Huber and nonconvex functions."""
     half = Fraction(1, 2)
     yield Member("noisy-quadratic-1d", make(quadratic.make(Fraction(12, 5), centre=6), Fraction(5, 2)))
     yield Member("noisy-quadratic-skewed", make(quadratic.make((Fraction(1, 4), 3), centre=(-2, 7)), (Fraction(9, 2), -6), law="skewed"))
@@ -111,6 +111,8 @@ def members() -> Iterator[Member]:
     yield Member("noisy-huber-1d", make(huber.make(Fraction(1, 3), 4, centre=Fraction(-5, 2), threshold=Fraction(3, 4)), Fraction(7, 4)))
     yield Member("noisy-huber-skewed-2", make(huber.make(half, 6, centre=(3, -1), threshold=2), (3, -4), law="skewed"))
     yield Member("noisy-huber-convex", make(huber.make(0, 5, centre=8, threshold=half), Fraction(13, 4)))
+    yield Member("noisy-cosine-1d", make(nonconvex.make_cosine(Fraction(9, 2), centre=Fraction(-8, 3), width=5), 11))
+    yield Member("noisy-wavy-2", make(nonconvex.make_wavy(Fraction(26, 3), centre=(Fraction(13, 2), -4), width=4), (9, -6), law="skewed"))
 
 
 CENTRE = Fraction(13, 4)      # where the searched ones have their minimum: not at 0, which a method might know
