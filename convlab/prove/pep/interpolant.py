@@ -84,9 +84,20 @@ class Interpolant:
         """The nearest point of the hull; the point itself where there is no set."""
         if not len(self.feasible):
             return x
-        return np.array([simplex_minimum(self._corners, -(self.feasible @ row)) @ self.feasible for row in x], dtype=self.points.dtype)
+        return np.array([self._project(row) for row in x], dtype=self.points.dtype)
+
+    # what the data say themselves is looked up in rationals: minima over a simplex need not have unique weights there
+    def _place(self, rows: Array, x: Array) -> int | None:
+        return next((i for i, row in enumerate(rows) if all(a == b for a, b in zip(row, x, strict=True))), None) if holds_objects(self.points) else None
+
+    def _project(self, x: Array) -> Any:
+        place = self._place(self.feasible + self.normals, x)
+        return self.feasible[place] if place is not None else simplex_minimum(self._corners, -(self.feasible @ x)) @ self.feasible
 
     def _value(self, x: Array) -> Any:
+        place = self._place(self.points, x)
+        if place is not None:
+            return self.values[place]
         if self.high is None:
             return self.low * (x @ x) / 2 + self._heights(x).max()
         centres, heights, bend = self._pieces
@@ -97,10 +108,16 @@ class Interpolant:
     def _gradient(self, x: Array) -> Any:
         if self.high is None:
             return self._slopes[self._nearest(x)] + self.low * x
+        place = self._place(self.points, x)
+        if place is not None:
+            return self.gradients[place]
         centres, heights, bend = self._pieces
         return bend * (x - simplex_minimum(bend * self._spread, heights - bend * (centres @ x)) @ centres) + self.low * x
 
     def _prox(self, x: Array, step: Any) -> Any:
+        place = self._place(self.points + step * self.gradients, x)
+        if place is not None:
+            return self.points[place]
         if self.high is None:
             slopes, stiff = self._slopes, self.low + 1 / step            # y = (x/step - s)/stiff for the best mean s of the slopes
             weights = simplex_minimum(self._steepness / stiff, -self._heights(x / (step * stiff)))
