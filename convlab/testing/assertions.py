@@ -10,7 +10,7 @@ assume first. Several claims and problems of one assertion share its level equal
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +23,7 @@ from convlab.judge.verdict import Check, Verdict, Word, jsonable, log10, short
 from convlab.problem import Family, Member, installed_families
 from convlab.run.settings import Settings
 from convlab.testing.context import running
-from convlab.testing.spelled import imports, name_of, spelled
+from convlab.testing.spelled import homonyms, imports, name_of, spelled
 from convlab.theorem import FalseClaim, Theorem
 
 SEEDS = 2**32 - 1
@@ -154,20 +154,19 @@ class _Asked:
     def again(self, verdict: Verdict) -> tuple[str, ...]:
         """The lines of Python that judge this again."""
         problem = self.problem if self.problem is not None and not isinstance(self.problem, str) else verdict.problem
-        values = [] if self.algorithm is None else [self.algorithm]
-        call = [repr(self.theorem.id), *(spelled(v) for v in values), f"problem={spelled(problem)}", f"seed={self.settings.seed}"]
-        if len(self.theorem.claims) > 1:
-            call.append(f"claim={verdict.claim!r}")
-        plain = replace(Settings(), **{name: getattr(self.settings, name) for name in ("iterations", "replicates", "parameters", "outside")})
-        needed = imports(*values, problem)
-        if self.parameters:
-            call.append(f"parameters={spelled(self.parameters)}")
-            values.append(self.parameters)
-            needed = imports(*values, problem)
-        if plain != Settings():
-            call.append(f"settings={spelled(plain)}")
-            needed = imports(*values, problem, plain)
-        return tuple(f"    {line}" for line in (*needed, "from convlab.testing import assert_theorem", f"assert_theorem({', '.join(call)})"))
+        told = replace(Settings(), **{name: getattr(self.settings, name) for name in ("iterations", "replicates", "parameters", "outside")})
+        named = {"problem": problem, "seed": self.settings.seed, "parameters": self.parameters or None,
+                 "claim": verdict.claim if len(self.theorem.claims) > 1 else None, "settings": told if told != Settings() else None}
+        return call("assert_theorem", [self.theorem.id, *([] if self.algorithm is None else [self.algorithm])], named)
+
+
+def call(function: str, values: Sequence[Any], named: Mapping[str, Any]) -> tuple[str, ...]:
+    """The lines of Python that make a call of `convlab.testing` again; arguments that are None are left out."""
+    given = {name: value for name, value in named.items() if value is not None}
+    everything = (*values, *given.values())
+    shared = homonyms(*everything)
+    arguments = [*(spelled(v, shared) for v in values), *(f"{name}={spelled(v, shared)}" for name, v in given.items())]
+    return tuple(f"    {line}" for line in (*imports(*everything), f"from convlab.testing import {function}", f"{function}({', '.join(arguments)})"))
 
 
 def _witnessed(verdict: Verdict) -> list[str]:
