@@ -57,16 +57,16 @@ def _on_faces(statement: Statement, program: Program, dropped: Array, level: Fra
 
 
 def _exposed(program: Program, found: Inside, known: list[list[Fraction]], least: float) -> list[list[Fraction]] | None:
-    """The null vectors of S that the solver exposes, with the known ones: rational, reduced so that they are the identity on some rows."""
+    """The null vectors of S that the solver exposes, with the known ones: rational."""
     sizes, vectors = np.linalg.eigh(found.exposing)
-    chosen = vectors[:, sizes > least] * program.basis[:, None]                # back in the units of the statement
-    rows = [list(vector) for vector in chosen.T] + [[float(v) for v in vector] for vector in known]
+    chosen = vectors[:, sizes > least]                       # in the units of the program, where step sizes are numbers near 1
+    rows = [list(vector) for vector in chosen.T] + [[float(v / unit) for v, unit in zip(vector, program.units, strict=True)] for vector in known]
     if not rows:
         return known
     reduced = _echelon(np.array(rows) / np.abs(np.array(rows)).max(axis=1, keepdims=True))
     rational = [[Fraction(float(v)).limit_denominator(SIMPLE) for v in row] for row in reduced]
     close = all(abs(float(r) - v) <= 1e-4 * max(1.0, abs(v)) for row, exact in zip(reduced, rational, strict=True) for v, r in zip(row, exact, strict=True))
-    return rational if close else None
+    return [[v * unit for v, unit in zip(row, program.units, strict=True)] for row in rational] if close else None
 
 
 def _echelon(rows: Array) -> Array:

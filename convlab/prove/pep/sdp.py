@@ -27,7 +27,7 @@ SIZE = Fraction(1000)  # of instances where the worst case is unbounded
 class Program:
     """A statement in scaled floats. Columns are constraints, then metrics: `square` (columns, m, m), `values` (labels, columns), `constant` (columns,).
 
-    `basis` (m,) and `value` are the units of the basis vectors and of f, `unit` (columns,) what each column was divided by.
+    `basis` (m,) (exactly: `units`) and `value` are the units of the basis vectors and of f, `unit` (columns,) what each column was divided by.
     """
 
     square: Array
@@ -39,6 +39,7 @@ class Program:
     value: float
     unit: Array
     labels: tuple[str, ...]
+    units: tuple[Fraction, ...]
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def program_of(statement: Statement) -> Program:
     """The statement in floats, basis vectors and columns scaled to size 1."""
     forms = [c.form for c in statement.constraints] + list(statement.metrics)
     size, labels = len(statement.basis), tuple(sorted({label for form in forms for label in form.values}))
-    scale = _units(statement)
+    exact = _units(statement)
+    scale = np.array([float(unit) for unit in exact])
     square = np.zeros((len(forms), size, size))
     values, constant = np.zeros((len(labels), len(forms))), np.array([float(form.constant) for form in forms])
     for column, form in enumerate(forms):
@@ -87,23 +89,22 @@ def program_of(statement: Statement) -> Program:
     weights = len(statement.metrics)
     unit[-weights:] = unit[-weights:].max()
     equality = np.array([c.equality for c in statement.constraints])
-    return Program(square / unit[:, None, None], values / unit, constant / unit, equality, weights, scale, value, unit, labels)
+    return Program(square / unit[:, None, None], values / unit, constant / unit, equality, weights, scale, value, unit, labels, exact)
 
 
-def _units(statement: Statement) -> Array:
+def _units(statement: Statement) -> tuple[Fraction, ...]:
     """Typical lengths of the basis vectors: R for points, L R (or G, or R over a proximal step) for gradients."""
     values = statement.kind.values
     slope = values.get(symbols.L) if statement.kind.high is not None or statement.kind.operator else None
     steps = statement.oracle.steps
-    rate = float(slope) if slope is not None else 1 / float(np.median([float(s) for s in steps])) if steps else 1.0
+    rate = Fraction(slope) if slope is not None else 1 / sorted(steps)[len(steps) // 2] if steps else Fraction(1)
+    length = Fraction(1)
     if any(c.name == "R" for c in statement.constraints):
-        length = float(values[symbols.R])
+        length = Fraction(values[symbols.R])
     elif any(c.name == "Delta" for c in statement.constraints):
-        length = (2 * float(values[symbols.Delta]) / rate) ** 0.5
-    else:
-        length = 1.0
-    gradient = float(statement.kind.slope) if statement.kind.slope is not None else rate * length
-    return np.array([length if name[0] in "xn" else gradient for name in statement.basis])
+        length = Fraction((2 * float(values[symbols.Delta]) / float(rate)) ** 0.5)
+    gradient = Fraction(statement.kind.slope) if statement.kind.slope is not None else rate * length
+    return tuple(length if name[0] in "xn" else gradient for name in statement.basis)
 
 
 def limited(statement: Statement, program: Program) -> Statement:
@@ -126,7 +127,7 @@ def worst_case(program: Program) -> Worst:
 
 
 def inside(program: Program, level: float, null: Array, dropped: Array) -> Inside:
-    """The multipliers deepest inside the cone at this level. `null` (m, r) is the identity on r rows, and S vanishes on it; `dropped` columns have y = 0."""
+    """The multipliers deepest inside the cone at this level. S vanishes on `null` (m, r); `dropped` columns have y = 0."""
     kept = np.flatnonzero(~dropped)
     count, rows = kept.size, _free_rows(null)
     square, values = _signed(program, program.square)[kept], _signed(program, program.values)[:, kept]
@@ -216,8 +217,10 @@ def _inequalities(program: Program) -> Array:
 
 
 def _free_rows(null: Array) -> Array:
-    """The rows on which `null` is not the identity: S there decides."""
-    pivots = [int(np.flatnonzero(null[:, r])[0]) for r in range(null.shape[1])]
+    """The rows beyond as many independent ones as `null` has columns: where S vanishes on `null`, S on these decides."""
+    from scipy.linalg import qr
+
+    pivots = qr(null.T, mode="r", pivoting=True)[-1][:null.shape[1]].tolist() if null.size else []
     return np.array([i for i in range(len(null)) if i not in pivots], dtype=int)
 
 
