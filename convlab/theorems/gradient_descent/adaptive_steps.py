@@ -12,7 +12,7 @@ from convlab.assumptions import Convex, Lipschitz, Minimum, Smooth, StronglyConv
 from convlab.constants import Array
 from convlab.metrics import Case, distance_to_minimiser, function_gap, gap_of, metric, squared_distance, squared_gradient_norm
 from convlab.operations import norm, norm_squared, where
-from convlab.symbols import Delta, G, L, R, gamma, k, mu, symbol
+from convlab.symbols import Delta, G, L, R, backtracking, first_step, gamma, k, mu, sufficient_decrease
 from convlab.theorem import (
     Bound,
     Changed,
@@ -31,11 +31,9 @@ from convlab.theorem import (
 from convlab.theorems.gradient_descent.constant_step import steepest
 
 # ---- Armijo's backtracking
-share = symbol("c", meaning="share of the linear decrease that a step must achieve", domain="(0, 1)", unit="1")
-shrink = symbol("b", meaning="factor between two trials of a step", domain="(0, 1)", unit="1")
-first = symbol("t_0", meaning="step that is tried first", domain="> 0", unit="x^2/f")
+share, shrink, first = sufficient_decrease, backtracking, first_step
 shortest = Min(first, 2 * shrink * (1 - share) / L)
-backtracking = ArmijoDescent(first, share, shrink)
+searched = ArmijoDescent(first, share, shrink)
 searching = And(0 < share, share < 1, 0 < shrink, shrink <= Rational(3, 4), 0 < first)
 half = {share: Rational(1, 2), shrink: Rational(1, 2), first: Rational(11, 10) / L}
 just_rejected = {**half, first: Rational(1000001, 1000000) / L}
@@ -63,7 +61,7 @@ armijo = Theorem(
     source="Nocedal, Wright (2006), chapter 3, with an explicit constant",
     claims=(
         RateBound(
-            algorithm=backtracking, assumptions=(Smooth, Minimum), condition=searching, defaults=half, metric=squared_gradient_norm, mode=best_of(0, -1),
+            algorithm=searched, assumptions=(Smooth, Minimum), condition=searching, defaults=half, metric=squared_gradient_norm, mode=best_of(0, -1),
             bound=Delta / (share * shortest * k), grid=from_k(1),
             note="Judged up to b = 3/4: the trials of a step grow in number like 1/(1 - b).",
             facts=(SymbolicIdentity("on L x^2/2 a step is accepted iff it is at most 2 (1 - c)/L",
@@ -72,7 +70,7 @@ armijo = Theorem(
             mutants=(Bound(Delta / (share * shortest * k**2), zigzag, defaults=small_steps),
                      Bound(Delta / (4 * share * shortest * k), zigzag, defaults=small_steps, name="a quarter"))),
         RateBound(
-            name="step", algorithm=backtracking, assumptions=(Smooth, Minimum), condition=searching, defaults=half, metric=accepted_step,
+            name="step", algorithm=searched, assumptions=(Smooth, Minimum), condition=searching, defaults=half, metric=accepted_step,
             relation=Relation.AT_LEAST, bound=shortest,
             note="Approached on L x^2/2 where the first trial is just too long.",
             mutants=(Bound(Min(first, 2 * (1 - share) / L), steepest, name="the last factor forgotten"),

@@ -12,13 +12,12 @@ from convlab.algorithms.gradient_descent import GradientDescent, ScheduledDescen
 from convlab.assumptions import Convex, Minimum, Smooth
 from convlab.constants import Array
 from convlab.metrics import Case, function_gap
-from convlab.symbols import L, R, k, symbol
+from convlab.symbols import L, R, k, step_even, step_odd
 from convlab.theorem import Bound, Changed, Instance, Step, SymbolicIdentity, Theorem, horizons
 from convlab.theorems.gradient_descent.constant_step import steepest
 
 # ---- any steps up to 1/L: two that take turns, each anywhere in (0, 1/L]
-even = symbol("h_0", meaning="step of the even updates, times L", domain="> 0", unit="1")
-odd = symbol("h_1", meaning="step of the odd updates, times L", domain="> 0", unit="1")
+even, odd = step_even, step_odd
 in_turn = ScheduledDescent(1 / L, Piecewise((even, Eq(Mod(k, 2), 0)), (odd, True)))
 travelled = even * floor((k + 1) / 2) + odd * floor(k / 2)
 H = sp.Symbol("H", positive=True)
