@@ -79,6 +79,8 @@ def judge_instance(title: str, claim: RateBound, instance: Instance, families: M
     found = [(k, setting) for k in horizons for setting in realised(instance, claim, title, families, settings, k)]
     if not found:
         raise NotApplicable("none of its parameter points lies in the condition")
+    if claim.relation in (Relation.EQUAL, Relation.AT_LEAST):
+        check_exact(needed_symbols(claim) | symbols_of(algorithm_of(claim)), found[0][1].provenance)
     tried(title, claim, repr(instance), [found[0][1]])
     if claim.law is Law.HIGH_PROBABILITY:
         return verdict_alone(title, claim, [setting for _, setting in found], settings)
