@@ -63,4 +63,5 @@ from convlab.falsify.falsifier import falsify as falsify
 from convlab.falsify.mutants import mutants as mutants
 from convlab.falsify.sharpen import Row as Row, Sharpening as Sharpening, sharpen as sharpen
 from convlab.testing.battery import Battery as Battery, check_optimizer as check_optimizer
+from convlab.testing.battery import Battery as Battery, check_optimizer as check_optimizer
 from convlab.report.answers import Report as Report, report as report

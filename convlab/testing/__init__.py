@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convlab.testing.assertions import assert_theorem as assert_theorem
+    from convlab.testing.battery import Battery as Battery
+    from convlab.testing.battery import check_optimizer as check_optimizer
+    from convlab.testing.likeness import Likeness as Likeness
+    from convlab.testing.parametrize import parametrize_with_checks as parametrize_with_checks
     from convlab.testing.rates import assert_rate as assert_rate
     from convlab.testing.strategies import noise as noise
     from convlab.testing.strategies import problems as problems
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 _HOMES = {"problems": "strategies", "spectra": "strategies", "noise": "strategies", "starts": "strategies",
           "assert_theorem": "assertions", "assert_rate": "rates"}
+_HOMES |= {"Battery": "battery", "check_optimizer": "battery", "Likeness": "likeness", "parametrize_with_checks": "parametrize"}
 __all__ = sorted(_HOMES)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from convlab.adapters.stochastic import Stochastic
 from convlab.algorithms.adaptive import AdaGrad, AdaGradInside, Adam, AMSGrad, AMSGradCorrectedAfter, AMSGradCorrectedBefore, RMSProp, RMSPropInside
@@ -16,7 +17,7 @@ from convlab.algorithms.gradient_descent import GradientDescent
 from convlab.algorithms.momentum import BufferedHeavyBall, ExponentialAverage
 from convlab.algorithms.nesterov import BufferedNesterov
 from convlab.constants import Array
-from convlab.symbols import beta, beta1, beta2, gamma, symbol
+from convlab.symbols import Delta, L, beta, beta1, beta2, d, gamma, symbol
 
 epsilon = symbol("epsilon", meaning="what keeps a denominator from 0", domain=">= 0", unit="f/x")
 accumulator = symbol("accumulator", meaning="what the sum of squares starts at", domain=">= 0", unit="f^2/x^2")
@@ -55,6 +56,7 @@ class Owed:
     as_of: Callable[[Any], Any] | None = None
     claims: tuple[str, ...] = ()
     at: Mapping[Any, float] = field(default_factory=dict)      # hyperparameters at which the theorem speaks of it
+    parameters: Mapping[Any, Any] = field(default_factory=dict)      # tunables that are set, so that its condition is judged along the others only
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def _geometric(t: int, ratio: float) -> float:
     return sum(ratio**j for j in range(t))
 
 
+half = sp.Rational(1, 2)
+root_step = sp.sqrt(2 * Delta / (d * L)) / 8      # an eighth of the step at which the two terms of its bound are equal after one update
 descent_theorems = ("gd-strongly-convex-distance", "gd-smooth-convex-fgap", "gd-nonconvex-mingrad")
 UPHILL = "it steps along the gradient, not against it: a wrong sign"
 
@@ -112,7 +116,7 @@ MOMENTUM = _linear(
               Suspect("the momentum buffer is added to itself", BufferedHeavyBall(gamma, 2 * beta))),
     longest=lambda t, g, v: v[gamma] * g * _geometric(t, v[beta]),
     on_quadratic=lambda lam, v: (1, v[gamma] * lam - 1 - v[beta], v[beta]),
-    theorems=(Owed("heavy-ball-quadratic"),))
+    theorems=(Owed("heavy-ball-quadratic", parameters={beta: half}),))
 
 NESTEROV = _linear(
     "nesterov", (gamma, beta),
@@ -121,7 +125,7 @@ NESTEROV = _linear(
               Suspect("it keeps no momentum", GradientDescent(gamma))),
     longest=lambda t, g, v: v[gamma] * g * (1 + v[beta] * _geometric(t, v[beta])),
     on_quadratic=lambda lam, v: (1, -(1 + v[beta]) * (1 - v[gamma] * lam), v[beta] * (1 - v[gamma] * lam)),
-    theorems=(Owed("nesterov-stability"),))
+    theorems=(Owed("nesterov-stability", parameters={beta: half}),))
 
 
 # ---- the adaptive family: blind to the unit of f in each coordinate
@@ -144,7 +148,12 @@ def _adam_longest(t: int, largest: float, v: Values) -> float:
     return float(v[gamma] * (1 - v[beta1]) / np.sqrt(1 - v[beta2]) * np.sqrt(_geometric(t, q)) * corrected)
 
 
-sign_descent = Owed("sign-descent", at={beta1: 0.0, beta2: 0.0, epsilon: 1e-300})      # without memory the step is gamma times the sign; 0 stays 0
+def _uncorrected_longest(t: int, largest: float, v: Values) -> float:
+    """The larger of the bounds with and without corrections."""
+    return _adam_longest(t, largest, v) * max(1.0, float((1 - v[beta1] ** t) / np.sqrt(1 - v[beta2] ** t)))
+
+
+sign_descent = Owed("sign-descent", parameters={gamma: root_step}, at={beta1: 0.0, beta2: 0.0, epsilon: 1e-300})      # gamma times the sign
 
 ADAGRAD = _adaptive(
     "adagrad", (gamma, epsilon, accumulator),
@@ -157,8 +166,10 @@ RMSPROP = _adaptive(
     "rmsprop", (gamma, beta2, epsilon),
     forms=(Form("epsilon beside the root", RMSProp(gamma, beta2, epsilon), _outside(lambda g, v: (1 - v[beta2]) * g * g)),
            Form("epsilon inside the root", RMSPropInside(gamma, beta2, epsilon), _inside(lambda g, v: (1 - v[beta2]) * g * g))),
-    suspects=(Suspect(UPHILL, RMSProp(-gamma, beta2, epsilon)), Suspect("decay and 1 - decay have changed places", RMSProp(gamma, 1 - beta2, epsilon)),
-              Suspect("its averages are corrected, as in Adam", Adam(gamma, 0, beta2, epsilon)), Suspect("its squares are summed, as in AdaGrad", AdaGrad(gamma, epsilon))),
+    suspects=(Suspect(UPHILL, RMSProp(-gamma, beta2, epsilon)),
+              Suspect("decay and 1 - decay have changed places", RMSProp(gamma, 1 - beta2, epsilon)),
+              Suspect("its averages are corrected, as in Adam", Adam(gamma, 0, beta2, epsilon)),
+              Suspect("its squares are summed, as in AdaGrad", AdaGrad(gamma, epsilon))),
     longest=lambda t, g, v: float(v[gamma] / np.sqrt(1 - v[beta2])),
     theorems=(sign_descent,))
 
@@ -179,7 +190,7 @@ AMSGRAD = _adaptive(
            Form("as published, nothing corrected", AMSGrad(gamma, beta1, beta2, epsilon),
                 _outside(lambda g, v: (1 - v[beta2]) * g * g, lambda v: 1 - v[beta1]))),
     suspects=(Suspect(UPHILL, AMSGradCorrectedAfter(-gamma, beta1, beta2, epsilon)), Suspect("it keeps no maximum: it is Adam", Adam(gamma, beta1, beta2, epsilon))),
-    longest=_adam_longest)
+    longest=_uncorrected_longest)
 
 UNKNOWN = Likeness("none")
 LIKE: Mapping[str, Likeness] = {likeness.name: likeness for likeness in (SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, AMSGRAD)}

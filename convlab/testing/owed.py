@@ -29,14 +29,14 @@ nesterov_stability = Theorem(
     source="the Jury conditions for z^2 - (1 + beta)(1 - gamma lam) z + beta (1 - gamma lam)",
     claims=(StabilityRegion(
         algorithm=BufferedNesterov(step_size=gamma, momentum=beta),
-        condition=And(0 < gamma, gamma * L * (1 + 2 * beta) < 2 * (1 + beta)),
+        condition=And(gamma > 0, gamma * L * (1 + 2 * beta) < 2 * (1 + beta)),
         sweep=gamma,
-        domain=And(0 < beta, beta < 1),
+        domain=And(beta > 0, beta < 1),
         defaults={beta: Rational(3, 5), gamma: 1 / L},
         assumptions=(Quadratic, StronglyConvex, Smooth, Minimum),
         statement="0 < gamma L < 2 (1 + beta)/(1 + 2 beta)",
         facts=(IterationMatrix(sp.Matrix([[1 - gamma * lam * (1 + beta), -gamma * beta**2], [lam, beta]])),
-               StableOnQuadratics(And(0 < gamma * lam, gamma * lam * (1 + 2 * beta) < 2 * (1 + beta))))),))
+               StableOnQuadratics(And(gamma * lam > 0, gamma * lam * (1 + 2 * beta) < 2 * (1 + beta))))),))
 
 sign_descent = Theorem(
     id="sign-descent",
@@ -45,7 +45,7 @@ sign_descent = Theorem(
     claims=(RateBound(
         algorithm=Adam(step_size=gamma, beta1=0, beta2=0),
         assumptions=(Smooth, Minimum),
-        condition=And(0 < gamma),
+        condition=And(gamma > 0),
         defaults={gamma: sp.sqrt(2 * Delta / (d * L)) / 8},
         metric=gradient_in_the_sum_norm,
         mode=mean_of(0, -1),
