@@ -34,7 +34,8 @@ from convlab.assumptions import (
     Bilinear as Bilinear, BoundedGradients as BoundedGradients, BoundedVariance as BoundedVariance,
     ConstrainedMinimum as ConstrainedMinimum, Convex as Convex, ConvexLosses as ConvexLosses, ConvexSamples as ConvexSamples,
     DisagreeingWorkers as DisagreeingWorkers, Finding as Finding, FiniteSum as FiniteSum,
-    FixedPointGrid as FixedPointGrid, Implied as Implied, InexactGradients as InexactGradients, ExactLineSearch as ExactLineSearch, Isotropic as Isotropic, Lipschitz as Lipschitz,
+    FixedPointGrid as FixedPointGrid, Implied as Implied, InexactGradients as InexactGradients,
+    ExactLineSearch as ExactLineSearch, Isotropic as Isotropic, Lipschitz as Lipschitz,
     LipschitzOperator as LipschitzOperator, LipschitzSamples as LipschitzSamples, LossScaling as LossScaling, MarginAttack as MarginAttack,
     Minimum as Minimum, MixingMatrix as MixingMatrix, NeighbouringSamples as NeighbouringSamples,
     NoiseCovariance as NoiseCovariance, OneCoupling as OneCoupling, OnePeerRounds as OnePeerRounds,
@@ -62,6 +63,5 @@ from convlab.prove.pep.certify import certify as certify
 from convlab.falsify.falsifier import falsify as falsify
 from convlab.falsify.mutants import mutants as mutants
 from convlab.falsify.sharpen import Row as Row, Sharpening as Sharpening, sharpen as sharpen
-from convlab.testing.battery import Battery as Battery, check_optimizer as check_optimizer
 from convlab.testing.battery import Battery as Battery, check_optimizer as check_optimizer
 from convlab.report.answers import Report as Report, report as report

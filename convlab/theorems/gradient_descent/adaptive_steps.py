@@ -34,7 +34,7 @@ from convlab.theorems.gradient_descent.constant_step import steepest
 share, shrink, first = sufficient_decrease, backtracking, first_step
 shortest = Min(first, 2 * shrink * (1 - share) / L)
 searched = ArmijoDescent(first, share, shrink)
-searching = And(0 < share, share < 1, 0 < shrink, shrink <= Rational(3, 4), 0 < first)
+searching = And(0 < share, share < 1, 0 < shrink, shrink <= Rational(1, 2), 0 < first, first <= 8 / L)
 half = {share: Rational(1, 2), shrink: Rational(1, 2), first: Rational(11, 10) / L}
 just_rejected = {**half, first: Rational(1000001, 1000000) / L}
 small_steps = {share: Rational(9, 10), shrink: Rational(1, 2), first: Rational(1, 20) / L}
@@ -63,7 +63,7 @@ armijo = Theorem(
         RateBound(
             algorithm=searched, assumptions=(Smooth, Minimum), condition=searching, defaults=half, metric=squared_gradient_norm, mode=best_of(0, -1),
             bound=Delta / (share * shortest * k), grid=from_k(1),
-            note="Judged up to b = 3/4: the trials of a step grow in number like 1/(1 - b).",
+            note="Judged up to b = 1/2 and t_0 = 8/L, where a step takes few trials.",
             facts=(SymbolicIdentity("on L x^2/2 a step is accepted iff it is at most 2 (1 - c)/L",
                                     L * u**2 / 2 - share * gamma * (L * u) ** 2 - L * (u - gamma * L * u) ** 2 / 2,
                                     L**2 * u**2 * gamma / 2 * (2 * (1 - share) - gamma * L)),),
