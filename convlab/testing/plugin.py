@@ -114,9 +114,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(summary(told))
     path = config.getoption("--convlab-report")
     if path:
+        from convlab.errors import BadInput
         from convlab.testing.written import write
 
-        write(config.invocation_params.dir / path, told, alpha_of(config.getini("convlab_alpha"), ""), int(config.getini("convlab_seed")))
+        try:
+            write(config.invocation_params.dir / path, told, alpha_of(config.getini("convlab_alpha"), ""), int(config.getini("convlab_seed")))
+        except BadInput as error:
+            raise pytest.UsageError(str(error)) from error
         terminalreporter.write_line(f"convlab report: {path}")
 
 

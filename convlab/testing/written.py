@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -18,11 +19,10 @@ Told = Sequence[Mapping[str, Any]]
 def write(path: Path, told: Told, alpha: float | None, seed: int) -> None:
     """Writes the file in one piece; its ending says which. Raises BadInput where it cannot be written."""
     level = Settings().alpha if alpha is None else alpha
-    data = as_json(told, level, seed).encode() if path.suffix == ".json" else compiled(as_typst(told, level, seed), path.parent)
     beside = path.with_name(f".{path.name}.writing")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
+        beside.write_bytes(as_json(told, level, seed).encode() if path.suffix == ".json" else compiled(as_typst(told, level, seed), path.parent))
         os.replace(beside, path)
     except OSError as error:
         raise BadInput(f"--convlab-report: {path} cannot be written: {error.strerror}. Give another file.") from error
@@ -42,7 +42,7 @@ def as_typst(told: Told, alpha: float, seed: int) -> str:
     """The source of the PDF."""
     rows = [cell for one in told for cell in (one["test"], f"{one['theorem']}\n{one['algorithm']}", one["verdict"], str(one["examples"]),
                                              ", ".join(f"{name} {count}" for name, count in one["judged"].items()) or "nothing", _worst(one["worst"]))]
-    cells = ", ".join(f"[#{json.dumps(_wrapped(cell), ensure_ascii=False)}]" for cell in rows)
+    cells = ", ".join(f"[#{_text(cell)}]" for cell in rows)
     return f"""#set page(paper: "a4", flipped: true, margin: 15mm, numbering: "1")
 #set text(font: "New Computer Modern", size: 8pt)
 = What the test suite judged
@@ -59,6 +59,7 @@ def _worst(worst: Mapping[str, Any] | None) -> str:
     return f"{ratio if isinstance(ratio, (str, int)) else format(ratio, '.6g')} at k = {worst['k']} on {worst['problem']}"
 
 
-def _wrapped(text: str) -> str:
-    """Long names may break at their punctuation: a zero-width space after each."""
-    return "".join(f"{c}\u200b" if c in "_/.:,=([-" else c for c in text)
+def _text(cell: str) -> str:
+    """A Typst string; long names may break at their punctuation."""
+    quoted = json.dumps(cell, ensure_ascii=False)
+    return re.sub(r"(?<!\\)([_/.:,=(\[-])", r"\1\\u{200b}", quoted)
