@@ -194,7 +194,7 @@ class Space:
 class Family:
     """A way to build problems (`make(**parameters)`, for tight instances and witnesses) and the members that every matching theorem is run on.
 
-    `members` may be the members themselves, in a list; a function makes them when they are asked for.
+    `members` may be the members themselves, in a list; a function makes them when they are first asked for, once: a minimiser by Newton takes its time.
     `search`: the spaces in which the falsifier looks for the worst problem; of a family without any it tries the members.
     `drawn`: spaces of more dimensions and more data, in which property-based tests look besides.
     """
@@ -207,9 +207,14 @@ class Family:
 
     def __post_init__(self) -> None:
         given: Any = self.members
-        if not callable(given):
-            listed = tuple(given)
-            object.__setattr__(self, "members", lambda: listed)
+        made: list[tuple[Member, ...]] = []
+
+        def listed() -> tuple[Member, ...]:
+            if not made:
+                made.append(tuple(given() if callable(given) else given))
+            return made[0]
+
+        object.__setattr__(self, "members", listed)
 
 
 def installed_families() -> dict[str, Family]:

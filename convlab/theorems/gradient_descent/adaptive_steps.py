@@ -23,7 +23,7 @@ from convlab.theorem import (
     SymbolicIdentity,
     Theorem,
     best_of,
-    from_k,
+    horizons,
     sum_of,
     u,
     v,
@@ -38,6 +38,7 @@ searching = And(0 < share, share < 1, 0 < shrink, shrink <= Rational(1, 2), 0 < 
 half = {share: Rational(1, 2), shrink: Rational(1, 2), first: Rational(11, 10) / L}
 just_rejected = {**half, first: Rational(1000001, 1000000) / L}
 small_steps = {share: Rational(9, 10), shrink: Rational(1, 2), first: Rational(1, 20) / L}
+at_a_few = horizons(1, 3, 8, 20, 40)        # a step of the search costs a dozen of others
 UNTOLD = 100              # a fall of f by a part of t |g|^2 is told from values that are known to |g| s each, and s at the point before was no larger than here
 LEAST = 1e-200            # a gradient that is zero
 zigzag = Instance("sawtooth", steps=20, gamma=Rational(1, 20) / L, L=L, c=G, start=0)
@@ -62,7 +63,7 @@ armijo = Theorem(
     claims=(
         RateBound(
             algorithm=searched, assumptions=(Smooth, Minimum), condition=searching, defaults=half, metric=squared_gradient_norm, mode=best_of(0, -1),
-            bound=Delta / (share * shortest * k), grid=from_k(1),
+            bound=Delta / (share * shortest * k), grid=at_a_few,
             note="Judged up to b = 1/2 and t_0 = 8/L, where a step takes few trials.",
             facts=(SymbolicIdentity("on L x^2/2 a step is accepted iff it is at most 2 (1 - c)/L",
                                     L * u**2 / 2 - share * gamma * (L * u) ** 2 - L * (u - gamma * L * u) ** 2 / 2,
@@ -71,7 +72,7 @@ armijo = Theorem(
                      Bound(Delta / (4 * share * shortest * k), zigzag, defaults=small_steps, name="a quarter"))),
         RateBound(
             name="step", algorithm=searched, assumptions=(Smooth, Minimum), condition=searching, defaults=half, metric=accepted_step,
-            relation=Relation.AT_LEAST, bound=shortest,
+            relation=Relation.AT_LEAST, bound=shortest, grid=at_a_few,
             note="Approached on L x^2/2 where the first trial is just too long.",
             mutants=(Bound(Min(first, 2 * (1 - share) / L), steepest, name="the last factor forgotten"),
                      Bound(Rational(1000, 999) * shortest, steepest, defaults=just_rejected, name="a thousandth more"))),
@@ -152,10 +153,10 @@ adaptive = Theorem(
     source="Malitsky, Mishchenko (2020)",
     claims=(
         RateBound(algorithm=paced, assumptions=(Convex, Smooth, Minimum), condition=first > 0, defaults=any_first, metric=function_gap, mode=best_of(0, -1),
-                  grid=from_k(2), bound=certified(1), reads=reads, statement='C / (2 (lambda_1^2 \\/ lambda_0 + lambda_1 + ... + lambda_(k-1)))',
+                  grid=horizons(2, 5, 15, 50), bound=certified(1), reads=reads, statement='C / (2 (lambda_1^2 \\/ lambda_0 + lambda_1 + ... + lambda_(k-1)))',
                   note="C = norm(x_1 - x^*)^2 + norm(x_1 - x_0)^2/2 + 2 lambda_1^2/lambda_0 (f(x_0) - f^*): read off the run, as the steps are.",
                   mutants=(Changed("twice the local step", algorithm=MalitskyMishchenko(first, caution=Rational(2))),)),
         RateBound(name="step", algorithm=paced, assumptions=(Convex, Smooth, Minimum), condition=And(first > 0, first >= 1 / (2 * L)), defaults=any_first,
-                  metric=accepted_step, relation=Relation.AT_LEAST, bound=1 / (2 * L),
+                  metric=accepted_step, relation=Relation.AT_LEAST, bound=1 / (2 * L), grid=at_a_few,
                   mutants=(Bound(Rational(10, 19) / L, steepest),))),
 )
