@@ -146,10 +146,10 @@ def _bootstrapped(kind: Kind, found: Tail, sample: Sample, seed: int) -> tuple[f
         return None
     n = sample.values.shape[1]
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    with np.errstate(all="ignore"):
-        logs = np.log(sample.values[rows].astype(float) @ counts.T / n)
     x = sample.k[rows].astype(float)
-    slopes = _projection(np.log(x), 1 / x) @ logs if kind is Kind.SUBLINEAR else _projection(x, np.ones(len(x))) @ logs
+    with np.errstate(all="ignore"):                          # where all replicates that were drawn have arrived, the logarithm is -inf and no slope is finite
+        logs = np.log(sample.values[rows].astype(float) @ counts.T / n)
+        slopes = _projection(np.log(x), 1 / x) @ logs if kind is Kind.SUBLINEAR else _projection(x, np.ones(len(x))) @ logs
     slopes = slopes[np.isfinite(slopes)]
     if not len(slopes):
         return None
