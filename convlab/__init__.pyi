@@ -11,7 +11,14 @@ from convlab.theorem import (
     Mutant as Mutant, Bound as Bound, Changed as Changed, Step as Step, IterationMatrix as IterationMatrix,
     Multipliers as Multipliers, OneStep as OneStep, OptimalOnQuadratics as OptimalOnQuadratics, Recursion as Recursion,
     Reduces as Reduces, SecondMoment as SecondMoment, StationaryVariance as StationaryVariance, previous as previous,
-    StableOnQuadratics as StableOnQuadratics, SymbolicIdentity as SymbolicIdentity, When as When,
+    StableOnQuadratics as StableOnQuadratics, SymbolicIdentity as SymbolicIdentity, When as When, Certificate as Certificate,
+    Telescope as Telescope,
+)
+from convlab.inequalities import (
+    Point as Point, star as star, x0 as x0, x1 as x1, x2 as x2, interpolation as interpolation, convexity as convexity,
+    strong_convexity as strong_convexity, descent as descent, cocoercivity as cocoercivity, domination as domination,
+    minimality as minimality, descent_to_minimum as descent_to_minimum, variance as variance, bounded_slope as bounded_slope,
+    feasibility as feasibility, line_search as line_search, monotonicity as monotonicity, lipschitz as lipschitz,
 )
 from convlab.operations import (
     absolute as absolute, clip as clip, inner as inner, maximum as maximum, minimum as minimum, norm as norm,

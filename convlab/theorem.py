@@ -16,6 +16,7 @@ import sympy as sp
 
 from convlab import declaring
 from convlab.constants import Array
+from convlab.inequalities import Inequality
 from convlab.metrics import Case, Measure
 from convlab.vocabulary import (
     Condition as Condition, Formula as Formula, Grid as Grid, Instance as Instance, Law as Law, Mode as Mode, Relation as Relation,
@@ -155,6 +156,47 @@ class OneStep:
     bound: Formula
     cases: tuple[When, ...]
     name: str = "one-step inequality"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """left <= right at points of `steps` updates: right - left = sum multiplier * inequality + sum coefficient * square, identically.
+
+    The points (`convlab.inequalities`: x0, x1, star, ...) are made by the algorithm's own step, from any state (k is then symbolic) or, with
+    `from_start`, from its first one. `case` is the part of the condition on which multipliers and coefficients are nonnegative. Sides speak of function
+    values, inner products of places and gradients, and constants; where noise is drawn, of their expectations.
+    """
+
+    left: Formula
+    right: Formula
+    terms: tuple[tuple[Formula, Inequality], ...]
+    squares: tuple[tuple[Formula, Formula], ...] = ()
+    case: Condition = sp.true
+    steps: int = 1
+    from_start: bool = False
+    name: str = "one step, by known inequalities"
+
+
+@dataclass(frozen=True)
+class Telescope:
+    """The sum of a claim's metric over a run, by induction: a certificate says weight m_k + after m_{k+1} <= potential_k - potential_{k+1}.
+
+    `measured` is the metric at x0, `potential` what falls; `total` is the closed form in k of sum_{i<k} (weight + after) + last, where `last` is the weight
+    of m_k that the last potential still pays for (by `end` and `end_squares`: potential >= last m). The bound must be potential_0 / total (of a sum: / weight).
+    """
+
+    measured: Formula
+    potential: Formula
+    total: Formula
+    terms: tuple[tuple[Formula, Inequality], ...]
+    squares: tuple[tuple[Formula, Formula], ...] = ()
+    weight: Formula = 1
+    after: Formula = 0
+    last: Formula = 0
+    end: tuple[tuple[Formula, Inequality], ...] = ()
+    end_squares: tuple[tuple[Formula, Formula], ...] = ()
+    case: Condition = sp.true
+    name: str = "the sum over the run, by telescoping"
 
 
 @dataclass(frozen=True)

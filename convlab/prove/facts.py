@@ -5,6 +5,7 @@ from typing import Any
 
 from convlab.errors import BadInput
 from convlab.prove.atoms import Undecided
+from convlab.prove.certificates import prove_certificate
 from convlab.prove.conditions import condition_proof
 from convlab.prove.formulas import formula, refuse_text
 from convlab.prove.identities import prove_identity, prove_matrix, prove_second_moment
@@ -16,8 +17,10 @@ from convlab.prove.reading import Unreadable
 from convlab.prove.recursions import prove_recursion, prove_reduction
 from convlab.prove.stability import prove_region
 from convlab.prove.stationary import prove_stationary
+from convlab.prove.telescoping import prove_telescope
 from convlab.symbols import Role, Symbol
 from convlab.theorem import (
+    Certificate,
     IterationMatrix,
     Multipliers,
     OneStep,
@@ -28,6 +31,7 @@ from convlab.theorem import (
     StableOnQuadratics,
     StationaryVariance,
     SymbolicIdentity,
+    Telescope,
     Theorem,
 )
 
@@ -74,6 +78,10 @@ def _finding(fact: Any, claim: Any) -> Finding:
         return prove_stationary(fact, algorithm)
     if isinstance(fact, OneStep):
         return _with_cover(prove_one_step(fact, claim, algorithm), claim)
+    if isinstance(fact, Certificate):
+        return prove_certificate(fact, claim, algorithm)
+    if isinstance(fact, Telescope):
+        return prove_telescope(fact, claim, algorithm)
     if isinstance(fact, Multipliers):
         return prove_multipliers(fact, claim, algorithm)
     raise BadInput(f"claim {claim.name!r}: {type(fact).__name__} is no word that the prover knows.")
