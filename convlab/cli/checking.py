@@ -24,6 +24,7 @@ from convlab.run.settings import Settings
 from convlab.theorem import FalseClaim, Source, Theorem, tight_instances
 
 IN_FULL = 3      # theorems of which every verdict is shown; of more, one line a claim
+WIDE = 96               # columns of a terminal: with fewer, orders would break the names of problems
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _show(theorems: Sequence[Theorem], claims: Sequence[Claim], result: Check, c
             for claim in (claim for claim in claims if claim.theorem == theorem.id):
                 if len(theorem.claims) > 1:
                     console.print(f"  [underline]{escape(claim.name)}[/]")
-                console.print(Padding(_verdicts(claim), (0, 0, 0 if _alone(claim) else 1, 2)))
+                console.print(Padding(_verdicts(claim, orders=console.width >= WIDE), (0, 0, 0 if _alone(claim) else 1, 2)))
                 for v in _alone(claim):
                     console.print(Padding(f"[dim]{escape(v.problem)}, {v.replicates} replicates: {escape(v.note)}[/]", (0, 0, 1 if v is _alone(claim)[-1] else 0, 2)))
     else:
@@ -175,21 +176,21 @@ def _style(word: str) -> str:
     return {"holds": "green", "refuted, as expected": "green", "REFUTED": "bold red", "refuted": "bold red"}.get(word, "yellow")
 
 
-def _verdicts(claim: Claim) -> Table:
+def _verdicts(claim: Claim, orders: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("verdict", "problem", "judged by"):
         table.add_column(name, no_wrap=name != "problem", overflow="fold")
     for name in ("worst ratio", "at k", "last ratio"):
         table.add_column(name, justify="right", no_wrap=True)
-    orders = [in_column(v.fit) for v in claim.verdicts]
-    if any(orders):
+    fitted = [in_column(v.fit) if orders else "" for v in claim.verdicts]
+    if any(fitted):
         table.add_column("order (measured)", no_wrap=True)
     exact = {v.problem for v in claim.verdicts if v.word is Word.HOLDS and v.judged_by is not Source.MONTE_CARLO}
-    for v, order in zip(claim.verdicts, orders, strict=True):
+    for v, order in zip(claim.verdicts, fitted, strict=True):
         beside = v.judged_by is Source.MONTE_CARLO and v.word is not Word.REFUTED and v.problem in exact      # the exact expectation has the word
         word = "sampled beside" if beside else "refuted, as expected" if claim.false and v.word is Word.REFUTED else v.word.value
         ratios = [_ratio(v.worst_ratio), "" if v.worst_k is None else str(v.worst_k), _ratio(v.last_ratio)]
-        cells = [escape(v.problem), v.judged_by.value, *ratios, *([order] if any(orders) else [])]
+        cells = [escape(v.problem), v.judged_by.value, *ratios, *([order] if any(fitted) else [])]
         table.add_row(word if beside else f"[{_style(word)}]{word}[/]", *cells, style="dim" if beside else None)
     return table
 
