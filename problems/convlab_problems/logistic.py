@@ -149,11 +149,12 @@ def _hessian(problem: Logistic, x: Array) -> Array:
     return (problem.rows.T * (miss * (1 - miss))) @ problem.rows / problem.n + problem.penalty * np.eye(len(x))
 
 
-def make(mu: Any, samples: int = 24, dimension: int = 3, width: Any = 2, seed: int = 0, start: Any = None) -> Logistic:
-    """Two noisy classes. Raises ValueError unless mu > 0 and there are samples."""
-    if not (mu > 0 and samples > 0 and dimension > 0):
-        raise ValueError(f"logistic regression needs mu > 0, samples and a dimension; given {mu}, {samples}, {dimension}.")
-    return logistic(*two_classes(int(samples), int(dimension), float(width), seed), float(mu), start)
+def make(mu: Any, samples: int = 24, dimension: int = 3, width: Any = 2, seed: int = 0, start: Any = None, spread: Any = 1) -> Logistic:
+    """Two noisy classes; the features' widths fall geometrically by `spread`. Raises ValueError unless mu > 0, spread > 0 and there are samples."""
+    if not (mu > 0 and samples > 0 and dimension > 0 and spread > 0):
+        raise ValueError(f"logistic regression needs mu > 0, samples, a dimension and spread > 0; given {mu}, {samples}, {dimension}, {spread}.")
+    rows, labels = two_classes(int(samples), int(dimension), float(width), seed)
+    return logistic(rows / np.geomspace(1, float(spread), int(dimension)), labels, float(mu), start)
 
 
 def members() -> Iterator[Member]:
