@@ -38,7 +38,8 @@ from convlab.theorem import Instance, Law, RateBound, Relation, Source, every_it
 
 EXACT_STEPS = 50                       # rational runs of affine steps
 EXACT_MOMENTS = 12                     # rational second moments: the digits double with the square
-EXACT_CLOUD = 6                        # rational enumeration
+EXACT_CLOUD = 6                        # rational enumeration; as far as asked where draws lead to the same few states
+FEW = 8
 DIGITS = 4000                          # a rational run ends where a number passes this length (Python prints no more than 4,300)
 HORIZONS = (1, 2, 3, 7, 15)            # where an instance is another problem for each horizon
 ENUMERATED = 64                        # updates enumerated where states merge: the law has settled or the states have outgrown the budget
@@ -108,7 +109,7 @@ def exact_evidence(claim: RateBound, setting: Setting, k: int | None, settings: 
         binder = Binder(algorithm, batch.values, batch.x0.ndim, last, RATIONAL)
         try:
             if is_random(algorithm):
-                record, note = _random_record(claim, binder, batch, min(last, EXACT_MOMENTS), min(last, EXACT_CLOUD))
+                record, note = _random_record(claim, binder, batch, min(last, EXACT_MOMENTS), _enumerable(binder, batch, last))
                 found.append(_adversarial(claim, batch, record, Source.RATIONAL, horizon, note) if isinstance(record, list)
                              else _evidence(claim, batch, record, Source.RATIONAL, horizon, note))
             else:
@@ -117,6 +118,15 @@ def exact_evidence(claim: RateBound, setting: Setting, k: int | None, settings: 
         except Inexact as reason:
             unreached.append(_at_horizon(horizon, reason))
     return _reached(found, unreached)
+
+
+def _enumerable(binder: Binder, batch: Batch, last: int) -> int:
+    """How many updates are enumerated in fractions: all where there are never more than FEW states, as without noise."""
+    try:
+        merged = clouds(binder, batch, last, states=FEW)[-1].k
+    except Inexact:
+        merged = 0
+    return max(merged, min(last, EXACT_CLOUD))
 
 
 def _at_horizon(horizon: int | None, reason: Inexact) -> str:
