@@ -206,10 +206,13 @@ def _float_factorial(values: Any) -> Any:
 
 
 def _float_harmonic(values: Any, order: Any = 1) -> Any:
-    """zeta(s) - zeta(s, k + 1), or digamma at s = 1: the sum of any length at once."""
+    """zeta(s) - zeta(s, k + 1), or digamma at s = 1: the sum of any length at once; below 1 term by term, where that series does not converge."""
     from scipy.special import digamma, zeta
 
     k = np.asarray(values, dtype=float)
+    if order < 1:
+        terms = np.arange(1, int(k.max(initial=0)) + 1, dtype=np.longdouble) ** -np.longdouble(order)
+        return np.concatenate([[np.longdouble(0)], terms.cumsum()])[k.astype(int)]
     return np.asarray(digamma(k + 1) + np.euler_gamma if order == 1 else zeta(float(order)) - zeta(float(order), k + 1), dtype=np.longdouble)
 
 
