@@ -12,7 +12,7 @@ from convlab.assumptions import BoundedVariance, ExactLineSearch, NoiseCovarianc
 from convlab.constants import Array
 from convlab.draws import Draws, Finite, Noise
 from convlab.problem import Family, Member, Space, Start, installed_families
-from convlab_problems import huber, nonconvex, quadratic
+from convlab_problems import huber, max_abs, nonconvex, nonsmooth, quadratic
 from convlab_problems.rational import array_of, number, root_constant
 
 
@@ -101,7 +101,7 @@ def _identity(dimension: int) -> Array:
 
 
 def members() -> Iterator[Member]:
-    """Both ends of the spectrum excited, noise that ignores the eigenbasis, skewed noise, noise of which only the covariance is known, Huber and nonconvex functions."""
+    """Both ends of the spectrum excited, noise that ignores the eigenbasis, skewed noise, noise of which only the covariance is known, Huber, nonconvex and nonsmooth functions."""
     half = Fraction(1, 2)
     yield Member("noisy-quadratic-1d", make(quadratic.make(Fraction(12, 5), centre=6), Fraction(5, 2)))
     yield Member("noisy-quadratic-skewed", make(quadratic.make((Fraction(1, 4), 3), centre=(-2, 7)), (Fraction(9, 2), -6), law="skewed"))
@@ -113,6 +113,9 @@ def members() -> Iterator[Member]:
     yield Member("noisy-huber-convex", make(huber.make(0, 5, centre=8, threshold=half), Fraction(13, 4)))
     yield Member("noisy-cosine-1d", make(nonconvex.make_cosine(Fraction(9, 2), centre=Fraction(-8, 3), width=5), 11))
     yield Member("noisy-wavy-2", make(nonconvex.make_wavy(Fraction(26, 3), centre=(Fraction(13, 2), -4), width=4), (9, -6), law="skewed"))
+    yield Member("noisy-absolute-value-1d", make(nonsmooth.make(Fraction(17, 5), centre=Fraction(-14, 3)), 2))
+    yield Member("noisy-absolute-value-4", make(nonsmooth.make(9, centre=(2, -6, half, 8)), (0, 5, -3, 0), law="skewed"))
+    yield Member("noisy-largest-coordinate-3", make(max_abs.make(Fraction(5, 2), 3, centre=(4, Fraction(-1, 3), 9)), (8, 0, -1)))
 
 
 CENTRE = Fraction(13, 4)      # where the searched ones have their minimum: not at 0, which a method might know
@@ -122,7 +125,9 @@ SEARCH = (Space({"L": (1 / 8, 64), "R": (1 / 8, 64), "noise_over_LR": (1e-3, 10)
           Space({"L": (1 / 8, 64), "mu_over_L": (1e-3, 1), "R": (1 / 8, 64), "noise_over_LR": (1e-3, 10), "flat": (0, 1)},
                 lambda n: {"clean": "quadratic", "spectrum": (n["mu_over_L"] * n["L"], n["L"]), "centre": CENTRE,
                            "start": (CENTRE + n["flat"] * n["R"], CENTRE + (1 - n["flat"]) * n["R"]),
-                           "noise": (n["flat"] * n["noise_over_LR"] * n["L"] * n["R"], (1 - n["flat"]) * n["noise_over_LR"] * n["L"] * n["R"])}, random=True))
+                           "noise": (n["flat"] * n["noise_over_LR"] * n["L"] * n["R"], (1 - n["flat"]) * n["noise_over_LR"] * n["L"] * n["R"])}, random=True),
+          Space({"G": (1 / 8, 64), "R": (1 / 8, 64), "noise_over_G": (1e-3, 10)},
+                lambda n: {"clean": "absolute_value", "G": n["G"], "centre": CENTRE, "start": (CENTRE + n["R"],), "noise": n["noise_over_G"] * n["G"]}, random=True))
 NAMES = (*LAWS, "covariance")
 DRAWN = (Space({"L": (1 / 8, 64), "mu_over_L": (1e-3, 1)},
                lambda n: {"clean": quadratic.make(quadratic.spread_spectrum(n), CENTRE, n["rotation"] or None, tuple(CENTRE + a for a in n["apart"])),
