@@ -26,6 +26,7 @@ from convlab.run.engine import initial_state
 from convlab.run.frozen import frozen
 from convlab.run.recorder import FORGOTTEN, ROUNDINGS, Record, measured_floor, size_of
 
+HOPELESS = 10**18       # draws, from which on it does not matter how many there are: n! leaves the floats at n = 171
 BUDGET = 2e9            # multiplications of a batch: cases x maps x dimension^3 x updates, about a second or two
 LEAST = 8               # updates below which exact moments are not worth the name
 BRANCHES = 4096         # draws of one step that are enumerated
@@ -269,7 +270,7 @@ def affordable(binder: Binder, batch: Batch, points: Array) -> Array:
     size = algorithm.draws(batch.case.problem).size() if hasattr(algorithm, "draws") else 1
     state = initial_state(binder, batch)
     width = split(state, state)[0].shape[1] + 1
-    updates = BUDGET / (len(batch.settings) * (size or 1) * width**3)
+    updates = BUDGET / (len(batch.settings) * min(size or 1, HOPELESS) * width**3)
     kept = points[points <= updates]
     if len(kept) < 2 or kept[-1] < LEAST <= points[-1]:
         raise Inexact(f"exact moments of {size} draws on a state of {width - 1} numbers cost too much")
