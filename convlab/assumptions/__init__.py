@@ -12,6 +12,7 @@ import numpy as np
 
 from convlab.arithmetic import FLOAT64, cast
 from convlab.assumptions.attacks import MarginAttack
+from convlab.assumptions.components import Interpolation, KnownSampleMinima, SmoothnessOfEach, StronglyConvexSamples
 from convlab.assumptions.finding import Finding, Implied, Status, judged
 from convlab.assumptions.functions import (
     ConstrainedMinimum,
@@ -43,8 +44,9 @@ def audit(problem: Any, rng: np.random.Generator) -> list[tuple[Any, Finding]]:
 
 __all__ = [
     "Bilinear", "BoundedGradients", "BoundedVariance", "ConstrainedMinimum", "Convex", "ConvexLosses", "ConvexSamples", "DisagreeingWorkers",
-    "ExactLineSearch", "ExpectedGrowth", "Finding", "FiniteSum", "FixedPointGrid", "Implied", "InexactGradients", "Isotropic", "Lipschitz", "LipschitzOperator",
-    "LipschitzSamples", "LossScaling", "MarginAttack", "Minimum", "MixingMatrix", "NeighbouringSamples", "NoiseCovariance", "OneCoupling", "OnePeerRounds",
-    "PolyakLojasiewicz", "Proximable", "Quadratic", "QuadraticWorkers", "SaddlePoint", "Smooth", "SmoothSamples", "Status", "StrongGrowth", "StronglyConvex",
+    "ExactLineSearch", "ExpectedGrowth", "Finding", "FiniteSum", "FixedPointGrid", "Implied", "InexactGradients", "Interpolation", "Isotropic",
+    "KnownSampleMinima", "Lipschitz", "LipschitzOperator", "LipschitzSamples", "LossScaling", "MarginAttack", "Minimum", "MixingMatrix",
+    "NeighbouringSamples", "NoiseCovariance", "OneCoupling", "OnePeerRounds", "PolyakLojasiewicz", "Proximable", "Quadratic", "QuadraticWorkers",
+    "SaddlePoint", "Smooth", "SmoothSamples", "SmoothnessOfEach", "Status", "StrongGrowth", "StronglyConvex", "StronglyConvexSamples",
     "StronglyMonotone", "Tasks", "Workers", "audit", "judged", "sample_points",
 ]

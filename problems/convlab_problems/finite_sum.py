@@ -42,6 +42,8 @@ class QuadraticSum:
     L: Constant
     mu: Constant
     L_max: Constant
+    steep: Array                 # (n,): the ends of the spectrum of every H_i
+    flat: Array                  # (n,)
     start: Array | None = None
 
     @property
@@ -56,6 +58,19 @@ class QuadraticSum:
     def sample_gradients(self, x: Array) -> Array:
         """All of them, (replicates, n, dimension)."""
         return _apply(self.hessians, x[:, None, :] - self.centres)
+
+    def sample_gap(self, x: Array, index: Array) -> Array:
+        """<x - c_i, H_i (x - c_i)>/2 for each replicate's own i, (replicates,): no component falls below 0."""
+        apart = x - self.centres[index]
+        return (apart * _apply(self.hessians[index], apart)).sum(axis=-1) / 2
+
+    def sample_smoothness(self) -> Array:
+        """The largest curvature of every component, (n,)."""
+        return self.steep
+
+    def sample_convexity(self) -> Array:
+        """The least curvature of every component, (n,)."""
+        return self.flat
 
     def gradient_draws(self) -> Draws:
         """A component."""
@@ -124,6 +139,7 @@ def make(curvatures: Any, centres: Any, start: Any = None) -> QuadraticSum:
                         L=exact(max(mean), how="the largest mean curvature of a coordinate"),
                         mu=exact(min(mean), how="the smallest mean curvature of a coordinate"),
                         L_max=exact(max(a.reshape(-1)), how="the largest curvature of a component"),
+                        steep=array_of([max(row) for row in a]), flat=array_of([min(row) for row in a]),
                         start=None if start is None else _point(start))
 
 
@@ -141,7 +157,7 @@ def least_squares(rows: Any, targets: Any, start: Any = None) -> QuadraticSum:
     return QuadraticSum(A[:, :, None] * A[:, None, :], centres, solve(second, (y[:, None] * A).sum(axis=0)[None] / len(A))[0],
                         L=exact(second[0, 0] + abs(second[0, 1]), how="the larger eigenvalue of the mean Hessian [[p, q], [q, p]], p + |q|"),
                         mu=exact(second[0, 0] - abs(second[0, 1]), how="its smaller eigenvalue, p - |q|"),
-                        L_max=exact(max(square), how="the largest squared length of a row"),
+                        L_max=exact(max(square), how="the largest squared length of a row"), steep=square, flat=square * 0,
                         start=None if start is None else _point(start))
 
 

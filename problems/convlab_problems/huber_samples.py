@@ -11,7 +11,7 @@ import numpy as np
 from convlab.assumptions import Convex, ConvexSamples, FiniteSum, Minimum, PolyakLojasiewicz, Smooth, SmoothSamples, StronglyConvex
 from convlab.constants import Array, exact, lower
 from convlab.draws import Draws, Uniform
-from convlab.operations import clip
+from convlab.operations import Unsupported, absolute, clip, sign, where
 from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import array_of, number, starts_around, vector
 
@@ -48,6 +48,33 @@ class HuberSamples:
         t = (x - self.minimiser)[:, None, :]
         width, flat = self.widths[:, None], self.flat[:, None]
         return flat * t + (self.steep[:, None] - flat) * clip(t, -width, width)
+
+    def sample_gap(self, x: Array, index: Array) -> Array:
+        """f_i(x) - min f_i for each replicate's own i, (replicates,): around the least point of f_i nothing linear is left, and nothing cancels.
+
+        Raises Unsupported where some component falls for ever.
+        """
+        t, least = x - self.minimiser, self._least()[index]
+        flat, width = self.flat[index][:, None], self.widths[index][:, None]
+        near, there = clip(t, -width, width), clip(least, -width, width)
+        return (flat * (t - least) ** 2 / 2 + (self.steep[index][:, None] - flat) * (near - there) * (t - (near + there) / 2)).sum(axis=-1)
+
+    def _least(self) -> Array:
+        """Where every component is least, less x*, (n, dimension)."""
+        flat, steep, width = self.flat[:, None], self.steep[:, None], self.widths[:, None]
+        tilt = absolute(self.tilts)
+        if ((flat == 0) & (tilt > steep * width)).any():
+            raise Unsupported("a component of this sum is straight beyond its width and tilted too much: it falls for ever")
+        within, beyond = tilt / where(steep > 0, steep, 1 + steep), (tilt - (steep - flat) * width) / where(flat > 0, flat, 1 + flat)
+        return -sign(self.tilts) * where(tilt <= steep * width, within, beyond)
+
+    def sample_smoothness(self) -> Array:
+        """L_i, (n,)."""
+        return self.steep
+
+    def sample_convexity(self) -> Array:
+        """mu_i, (n,)."""
+        return self.flat
 
     def gradient_draws(self) -> Draws:
         """A component."""

@@ -61,6 +61,14 @@ class Logistic:
         """All of them, (replicates, n, dimension)."""
         return self.penalty * x[:, None, :] - miss_probability(x @ self.rows.T)[:, :, None] * self.rows
 
+    def sample_smoothness(self) -> Array:
+        """|a_i|^2/4 + mu, (n,)."""
+        return (self.rows * self.rows).sum(axis=-1) / 4 + self.penalty
+
+    def sample_convexity(self) -> Array:
+        """The penalty of every sample, (n,): far away the losses are straight."""
+        return 0 * self.rows[:, 0] + self.penalty
+
     def gradient_draws(self) -> Draws:
         """A sample."""
         return Draws(index=Uniform(self.n))

@@ -64,6 +64,14 @@ class Ridge:
         miss = x @ self.design.T - self.targets
         return miss[:, :, None] * self.design + self.penalty * x[:, None, :]
 
+    def sample_smoothness(self) -> Array:
+        """|a_i|^2 + mu, (n,)."""
+        return inner(self.design, self.design) + self.penalty
+
+    def sample_convexity(self) -> Array:
+        """The penalty of every sample (of one dimension its row would add to it: a lower bound), (n,)."""
+        return 0 * self.targets + self.penalty
+
     def gradient_draws(self) -> Draws:
         """A sample."""
         return Draws(index=Uniform(self.n))
