@@ -204,7 +204,7 @@ class _Work:
         there = replace(self, claim=replace(self.claim, condition=sp.And(self.claim.condition, *fixed)))
         samples = known(self.title, there.claim, self.families, Settings(seed=self.seed), self.until("default"))
         found, _, finished = there.best(whole, samples, fields, self.until("default"), first=1, steps=STEPS)
-        news = found is not None and float(found.value) < anywhere * (1 - NEWS)
+        news = found is not None and (finished or found.value > 0) and float(found.value) < anywhere * (1 - NEWS)
         return [replace(there.constant_row(whole, found, finished), quantity="default constant")] if found is not None and news else []
 
     def best(self, part: Part, samples: Known, fields: Sequence[Field], clock: Clock, first: int, steps: int) -> tuple[Found | None, tuple[Score, ...], bool]:
@@ -224,6 +224,8 @@ class _Work:
         """One row of factors."""
         smallest = found.value if self.claim.relation is Relation.AT_MOST or not found.value else 1 / found.value
         told = _of_factor(smallest, self.claim.relation) + (f" at k >= {late}" if late else "")
+        if not finished and not found.value:                # a search that was cut short and found nothing says nothing
+            smallest, told = None, "not tried: the budget was used up"
         return self.row("late constant" if late else "constant", part.name, 1, smallest, told, found, finished)
 
     # ---- rates
