@@ -26,6 +26,7 @@ CONVEX, STRONGLY = (cl.Smooth, cl.Convex, cl.Minimum), (cl.Smooth, cl.StronglyCo
 quick = settings(deadline=None, max_examples=15, database=None, derandomize=True, phases=[Phase.generate, Phase.shrink],
                  suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 make = installed_families()["quadratic"].make
+PLAIN = {name: installed_families()[name] for name in ("quadratic", "huber", "noisy")}      # of all families, what shrinks may end at the plainest of another
 PLANE = make((Fraction(1, 3), 12), centre=Fraction(5, 4), start=(Fraction(9, 4), -7))
 
 
@@ -110,10 +111,10 @@ def test_a_bug_is_found_and_shrunk_to_one_dimension_and_simple_numbers(theorem: 
     found: list[Any] = []
 
     @settings(quick, max_examples=100)
-    @given(problems(*kinds))
+    @given(problems(*kinds, families=PLAIN))
     def test(problem: Any) -> None:
         found.append(problem)
-        assert_theorem(theorem, algorithm, problem)
+        assert_theorem(theorem, algorithm, problem, settings=cl.Settings(iterations=60))
 
     message = failure(test)
     last = found[-1]
@@ -125,6 +126,20 @@ def test_a_bug_is_found_and_shrunk_to_one_dimension_and_simple_numbers(theorem: 
     with pytest.raises(AssertionError) as repeated:
         exec(again(message), {})
     assert str(repeated.value) == message
+
+
+@pytest.mark.parametrize(("theorem", "algorithm", "kinds"), [
+    ("nesterov-convex", Mine(1 / L, k / (k + 3), sign=-1), CONVEX), ("gd-strongly-convex-distance", Mine(gamma, slip=Fraction(21, 20)), STRONGLY)])
+def test_a_bug_is_found_among_all_families(theorem: str, algorithm: Any, kinds: tuple[type, ...]) -> None:
+    """Wherever it shrinks to, the message runs again."""
+    @settings(quick, max_examples=100, phases=[Phase.generate])
+    @given(problems(*kinds))
+    def test(problem: Any) -> None:
+        assert_theorem(theorem, algorithm, problem, settings=cl.Settings(iterations=60))
+
+    message = failure(test)
+
+    assert failure(lambda: exec(again(message), {})) == message
 
 
 def test_same_seed_same_verdict() -> None:
@@ -149,7 +164,7 @@ def test_the_message_has_the_witness() -> None:
 
 def test_without_a_problem_every_matching_one_is_judged() -> None:
     """And the line that shows the worst again names it."""
-    assert len(assert_theorem("gd-strongly-convex-distance", Mine(gamma)).verdicts) > 10
+    assert len(assert_theorem("gd-strongly-convex-distance", Mine(gamma), settings=cl.Settings(iterations=25)).verdicts) > 10
     message = failure(lambda: assert_theorem("gd-strongly-convex-distance", Mine(gamma, slip=2), "quadratic"))
 
     assert "problem='quadratic" in message

@@ -17,12 +17,14 @@ from hypothesis import reject
 from hypothesis import strategies as st
 
 from convlab import symbols
+from convlab.constants import is_rational
 from convlab.draws import Finite
 from convlab.errors import BadInput
 from convlab.problem import Family, Member, Space, Start, installed_families
 from convlab.run.cases import NotApplicable, constants_of, minimum_of, refuse_restrictions, start_constants
 
 Strategy = st.SearchStrategy
+PLAIN = 5                            # half of the problems come from so many of the plainest spaces: what fails there shrinks best
 TWELFTHS = 12                        # in ranges that hold 0, they are told as shares of at most so many parts
 EIGHTHS = 8                          # between two powers of 2, numbers that are no integers are told in eighths
 CONDITION = Fraction(10**4)          # the largest condition number, unless another is asked for
@@ -65,14 +67,14 @@ class _Limits:
         return symbols.L not in known or symbols.mu not in known or known[symbols.L].value <= self.condition * known[symbols.mu].value
 
     def spaces_in(self, families: Mapping[str, Family]) -> list[tuple[Family, Space]]:
-        """Those whose problems have the facts, from the fewest numbers to the most.
+        """Those whose problems have the facts, the plainest first: few dimensions, rational constants, no number for every coordinate, few numbers.
 
         Spaces for methods that draw only where no other has the facts: to ask for FiniteSum or BoundedVariance is to ask for them.
         """
-        found = [(family, space) for family in families.values() for space in (*family.search, *family.drawn)
-                 if any(self.keeps(problem) for problem in _samples(family, space, self))]
-        plain = [(family, space) for family, space in found if not space.random]
-        return sorted(plain or found, key=lambda pair: (bool(pair[1].each), len(pair[1].ranges) + len(pair[1].counts), pair[0].name))
+        found = [(_plainness(space, problem), family, space) for family in families.values() for space in (*family.search, *family.drawn)
+                 if (problem := next(filter(self.keeps, _samples(family, space, self)), None)) is not None]
+        plain = [(rank, family, space) for rank, family, space in found if not space.random]
+        return [(family, space) for rank, family, space in sorted(plain or found, key=lambda one: (one[0], one[1].name))]
 
     def members_of(self, families: Mapping[str, Family]) -> list[Member]:
         """The members of families without spaces, from the fewest dimensions to the most."""
@@ -87,6 +89,12 @@ class _Limits:
     def counts(self, space: Space) -> Mapping[str, tuple[int, int]]:
         """Those of a space, with the dimension kept below the limit."""
         return {name: (low, max(low, min(high, self.dimension)) if name == "dimension" else high) for name, (low, high) in space.counts.items()}
+
+
+def _plainness(space: Space, problem: Any) -> tuple[int, bool, bool, int]:
+    """The order of spaces, by one of their problems."""
+    rational = all(is_rational(constant.value) for offered in problem.facts() for constant in offered.constants().values())
+    return _dimension(problem), not rational, bool(space.each), len(space.ranges) + len(space.counts)
 
 
 def _dimension(problem: Any) -> int:
@@ -153,7 +161,8 @@ def _one(draw: Callable[..., Any], sources: _Sources) -> Any:
     keep their meaning where `which` is lowered to a plainer space.
     """
     limits, spaces, members = sources.limits, sources.spaces, sources.members
-    which, dimension = draw(st.integers(0, len(spaces) - (not members))), draw(st.integers(1, limits.dimension))
+    last = len(spaces) - (not members)
+    which, dimension = draw(st.integers(0, draw(st.sampled_from((min(last, PLAIN), last))))), draw(st.integers(1, limits.dimension))
     common = max((len(space.ranges) + len(space.counts) for _, space in spaces), default=1)
     every = max((len(space.each) for _, space in spaces), default=0) or 1
     slips = [draw(SLIP) for _ in range(common + every * dimension)]
