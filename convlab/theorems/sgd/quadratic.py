@@ -43,18 +43,19 @@ def at_products(state: Any, case: Case, s: Array) -> Array:
 @metric("EE [e_k e_k^T], quad e_k = Q^T (x_k - x^*)", "x^2", at_products)
 def second_moment(state: Any, case: Case) -> Array:
     """e e^T of the error in the eigenbasis, (replicates, dimension, dimension)."""
-    error = _noise(case).rotated(state.x - case.minimiser)
+    error = noise_of(case).rotated(state[0] - case.minimiser)
     return error[:, :, None] * error[:, None, :]
 
 
 @metric("EE [e_(k,i)^2], quad e_k = Q^T (x_k - x^*)", "x^2", at_products)
 def squared_coordinates(state: Any, case: Case) -> Array:
     """e_i^2 for every eigenvector, (replicates, dimension)."""
-    error = _noise(case).rotated(state.x - case.minimiser)
+    error = noise_of(case).rotated(state[0] - case.minimiser)
     return error * error
 
 
-def _noise(case: Case) -> NoiseCovariance:
+def noise_of(case: Case) -> NoiseCovariance:
+    """The curvatures and the covariance that a case's problem states."""
     found = fact(case.problem, NoiseCovariance)
     assert isinstance(found, NoiseCovariance)            # the claims below assume it
     return found
@@ -62,7 +63,7 @@ def _noise(case: Case) -> NoiseCovariance:
 
 def exact_moment(k: int, case: Case, record: Mapping[str, Array]) -> Array:
     """q^k M_0 + gamma^2 S (1 - q^k)/(1 - q), entry by entry, q_ij = (1 - gamma l_i)(1 - gamma l_j); k in place of the fraction where q = 1."""
-    noise, initial = _noise(case), record["M0"]
+    noise, initial = noise_of(case), record["M0"]
     shrink = 1 - rowwise(case[gamma], initial[..., 0]) * noise.curvatures
     q = shrink[..., :, None] * shrink[..., None, :]
     one = (q == 1) * 1
@@ -97,7 +98,7 @@ class DiagonalMoment:
 
     def __call__(self, k: int, case: Case, record: Mapping[str, Array]) -> Array:
         """The bound at k, (replicates, dimension)."""
-        noise = _noise(case)
+        noise = noise_of(case)
         step = rowwise(case[gamma], record["M0"])
         shrink = 1 - step * noise.curvatures
         variance = noise.covariance.diagonal()
