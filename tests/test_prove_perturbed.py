@@ -10,9 +10,11 @@ import pytest
 import sympy as sp
 
 from convlab.catalogue import theorems
+from convlab.inequalities import Known
 from convlab.prove import Status
 from convlab.prove.facts import proof_of
 from convlab.theorem import (
+    Certificate,
     IterationMatrix,
     Multipliers,
     OneStep,
@@ -23,6 +25,7 @@ from convlab.theorem import (
     StableOnQuadratics,
     StationaryVariance,
     SymbolicIdentity,
+    Telescope,
 )
 
 SLIGHTLY, LITTLE = sp.Rational(1001, 1000), sp.Rational(1, 1000)
@@ -94,7 +97,46 @@ def reductions(fact: Reduces) -> Iterator[Any]:
     yield replace(fact, at={s: value + LITTLE for s, value in fact.at.items()})
 
 
+def weighted(terms: tuple[Any, ...]) -> Iterator[Any]:
+    """Each weight of a known inequality, its sign, and the order of its points where that matters."""
+    for i, (weight, known) in enumerate(terms):
+        swapped = [] if known.j is None or known.known in SYMMETRIC else [(weight, replace(known, i=known.j, j=known.i))]
+        for changed in ((SLIGHTLY * weight, known), (-weight, known), *swapped):
+            yield (*terms[:i], changed, *terms[i + 1:])
+
+
+def squared(squares: tuple[Any, ...]) -> Iterator[Any]:
+    """Each coefficient, its sign, and what is squared."""
+    for i, (weight, vector) in enumerate(squares):
+        for changed in ((SLIGHTLY * weight, vector), (-weight, vector), (weight, SLIGHTLY * vector)):
+            yield (*squares[:i], changed, *squares[i + 1:])
+
+
+def certificates(fact: Certificate) -> Iterator[Any]:
+    """A better right side, each multiplier, each square, and everywhere that the certificate does not speak of."""
+    yield replace(fact, right=fact.right - LITTLE * fact.right)
+    yield from (replace(fact, terms=terms) for terms in weighted(fact.terms))
+    yield from (replace(fact, squares=squares) for squares in squared(fact.squares))
+    if fact.case != sp.true:
+        yield replace(fact, case=sp.Not(fact.case))
+
+
+def telescopes(fact: Telescope) -> Iterator[Any]:
+    """Every weight, the potential, the sum; the certificates of the step and of the end."""
+    for name in ("weight", "after", "last", "total", "potential", "measured"):
+        if getattr(fact, name) != 0:
+            yield replace(fact, **{name: SLIGHTLY * getattr(fact, name)})
+            yield replace(fact, **{name: -sp.sympify(getattr(fact, name))})
+    yield replace(fact, total=fact.total + LITTLE)
+    yield from (replace(fact, terms=terms) for terms in weighted(fact.terms))
+    yield from (replace(fact, squares=squares) for squares in squared(fact.squares))
+    yield from (replace(fact, end=terms) for terms in weighted(fact.end))
+    yield from (replace(fact, end_squares=squares) for squares in squared(fact.end_squares))
+
+
+SYMMETRIC = {Known.COCOERCIVITY, Known.MONOTONICITY, Known.LIPSCHITZ}
 PERTURBED = {
+    Certificate: certificates, Telescope: telescopes,
     SymbolicIdentity: identities, IterationMatrix: matrices, StableOnQuadratics: regions, OneStep: one_steps, Multipliers: multipliers, OptimalOnQuadratics: optima,
     Recursion: recursions, Reduces: reductions,
     SecondMoment: lambda fact: iter([replace(fact, expected=SLIGHTLY * fact.expected), replace(fact, expected=-fact.expected)]),

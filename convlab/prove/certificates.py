@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -43,23 +44,37 @@ def prove_certificate(fact: Certificate, claim: Any, algorithm: Any) -> Finding:
         return Finding(wrong, (), shown)
     combination = sum((resolved(formula(m), condition) * expression_of(q, setting) for m, q in fact.terms), sp.Integer(0)) \
         + sum((resolved(formula(c), condition) * v**2 for (c, _), v in zip(fact.squares, roots, strict=True)), sp.Integer(0))
-    rest, form = difference(_in_expectation(right - left - combination, setting.run), 0)
-    if rest != 0:
+    rest = _coefficients(_in_expectation(right - left - combination, setting.run), setting.run)
+    if rest:
         return Finding(f"right - left - combination = {_told(rest, fact, setting.run)}", (), shown)
     where = "" if fact.case == sp.true else f" where {fact.case}"
     used = ", ".join(dict.fromkeys(text(q) for _, q in fact.terms))
     limits = ("it is divided by L - mu: at mu = L both sides are limits",) if _divides(fact, setting) else ()
-    return Finding(None, (f"right - left - combination vanishes ({form}){where}", f"used: {used or 'squares alone'}",
+    return Finding(None, (f"right - left - combination vanishes identically{where}", f"used: {used or 'squares alone'}",
                           f"multipliers and coefficients are nonnegative{where}", *limits), shown)
 
 
-def _told(rest: Any, fact: Certificate, run: FormalRun) -> str:
-    """What is left, by inner products; of many the first few."""
+def _coefficients(expression: Any, run: FormalRun) -> dict[Any, Any]:
+    """What stands before each inner product and value, where it is not 0: a rational function of constants (and of roots of positive ones) is 0 identically."""
     letters = [*run.oracle.basis, *sorted(run.values(), key=str)]
-    terms = sp.Poly(rest, *letters).terms() if sp.expand(rest).is_polynomial(*letters) else [((), sp.factor(rest))]
-    parts = [sp.factor(c) * sp.prod([s**power for s, power in zip(letters, powers, strict=False)]) for powers, c in terms[:TOLD]]
-    more = f" + {len(terms) - TOLD} other inner products" if len(terms) > TOLD else ""
-    return " + ".join(str(part.xreplace(_names(fact, run))) for part in parts) + more
+    rooted = {p.base: sp.Symbol(f"root_{p.base}", positive=True) for p in expression.atoms(sp.Pow) if p.base.is_Symbol and p.base.is_positive and p.exp.is_Rational
+              and p.exp.q == 2}
+    numerator, denominator = sp.fraction(sp.together(expression.subs({s: root**2 for s, root in rooted.items()})))
+    if not numerator.is_polynomial(*letters) or denominator.free_symbols & set(letters):
+        raise Unreadable("right - left - combination is no polynomial in vectors and values")
+    found, back = {}, {root: sp.sqrt(s) for s, root in rooted.items()}
+    for powers, c in sp.Poly(numerator, *letters).terms():
+        rest = sp.expand(c) if c.is_polynomial(*c.free_symbols) else difference(c, 0)[0]
+        if rest != 0:
+            found[sp.prod([s**power for s, power in zip(letters, powers, strict=True)])] = sp.factor(rest / denominator).subs(back)
+    return found
+
+
+def _told(rest: dict[Any, Any], fact: Certificate, run: FormalRun) -> str:
+    """What is left, by inner products; of many the first few."""
+    names = _names(fact, run)
+    parts = [str((c * product).xreplace(names)) for product, c in list(rest.items())[:TOLD]]
+    return " + ".join(parts) + (f" + {len(rest) - TOLD} other inner products" if len(rest) > TOLD else "")
 
 
 def _names(fact: Certificate, run: FormalRun) -> dict[Any, Any]:
@@ -140,8 +155,15 @@ def _weight_residual(weight: Any, what: str, condition: Any, any_sign: bool = Fa
         return f"the weight {weight} of {what} contains {strange[0]}, of which neither the claim nor the table of symbols speaks"
     if any_sign:
         return None
+    negative = _where_negative(weight, condition)
+    return None if negative is None else f"the weight {weight} of {what} is negative at {negative}"
+
+
+@lru_cache(maxsize=1024)
+def _where_negative(weight: Any, condition: Any) -> str | None:
+    """A point of the condition at which the weight is negative, in words."""
     point = counterexample(condition, weight >= 0)
-    return None if point is None else f"the weight {weight} of {what} is negative at {point_text(point)}"
+    return None if point is None else point_text(point)
 
 
 def _terms(expression: Any, run: FormalRun) -> list[tuple[tuple[int, int], Any]]:

@@ -7,6 +7,7 @@ import sympy as sp
 
 from convlab import symbols
 from convlab.catalogue import theorems
+from convlab.prove.certificates import shifted
 from convlab.prove.formulas import formula
 from convlab.prove.identities import difference
 from convlab.prove.one_step import ordered
@@ -14,7 +15,7 @@ from convlab.prove.proof import Finding, point_text
 from convlab.prove.reading import Unreadable
 from convlab.prove.reals import counterexample
 from convlab.prove.resolving import resolved
-from convlab.theorem import OneStep, Recursion, Reduces, SecondMoment, previous, u
+from convlab.theorem import Certificate, OneStep, Recursion, Reduces, SecondMoment, previous, u
 
 k = symbols.k
 
@@ -51,15 +52,24 @@ def _named(*expressions: Any) -> dict[Any, Any]:
 
 
 def _certified(fact: Recursion, claim: Any) -> list[str]:
-    """Which fact of the claim proves one step of the recursion."""
+    """Which facts of the claim prove one step of the recursion, of the bounded quantity or (for a norm) of its square."""
     said = []
-    step = formula(fact.step).subs(previous, u**2)
     for other in claim.facts:
-        reached = other.bound if isinstance(other, OneStep) else other.expected if isinstance(other, SecondMoment) else None
-        cases = [case.condition for case in other.cases] if isinstance(other, OneStep) else [sp.true]
-        if reached is not None and all(difference(*(resolved(e, sp.And(case, claim.condition)) for e in (reached, step)))[0] == 0 for case in cases):
-            said.append(f"one step of it: {other.name}")
+        for before, reached, case in _one_steps(other):
+            condition = sp.And(case, claim.condition, ordered(claim))
+            steps = (formula(fact.step).subs(previous, before), formula(fact.step).subs(previous, 1) ** 2 * before)
+            if any(difference(resolved(reached, condition), resolved(step, condition))[0] == 0 for step in steps):
+                said.append(f"one step of it{'' if case == sp.true else f', where {case}'}: {other.name}")
     return said
+
+
+def _one_steps(fact: Any) -> list[tuple[Any, Any, Any]]:
+    """(quantity before, its bound after, where) of a one-step fact."""
+    if isinstance(fact, OneStep):
+        return [(u**2, fact.bound, case.condition) for case in fact.cases]
+    if isinstance(fact, SecondMoment):
+        return [(u**2, fact.expected, sp.true)]
+    return [(shifted(fact.left, -1), fact.right, fact.case)] if isinstance(fact, Certificate) and fact.steps == 1 else []
 
 
 def _formula(claim: Any, given: Any) -> Any:

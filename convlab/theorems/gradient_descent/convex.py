@@ -11,11 +11,13 @@ from sympy import And, Eq, Max, Rational
 from convlab.algorithms.gradient_descent import GradientDescent
 from convlab.assumptions import Convex, Minimum, Smooth
 from convlab.constants import Array
+from convlab.inequalities import cocoercivity, descent, interpolation, star, x0, x1
 from convlab.metrics import Case, function_gap, gap_of
 from convlab.operations import norm, norm_squared
 from convlab.symbols import M0, L, R, gamma, k
 from convlab.theorem import (
     Bound,
+    Certificate,
     Changed,
     Instance,
     Multipliers,
@@ -23,6 +25,7 @@ from convlab.theorem import (
     Step,
     StepInequality,
     SymbolicIdentity,
+    Telescope,
     Theorem,
     from_k,
     sum_of,
@@ -91,7 +94,6 @@ textbook = Theorem(
              Changed("a quarter of the step", Instance("huber", mu=0, L=L, threshold=2 * R / (k + 2), start=R), algorithm=GradientDescent(1 / (4 * L)))),
 )
 
-gap, e = sp.symbols("gap e", real=True)
 arrives = Instance("huber", mu=0, L=L, threshold=R / k, start=R, when=Eq(gamma, 1 / L))        # at the minimiser, with the k-th step
 
 sum_of_gaps = Theorem(
@@ -108,8 +110,9 @@ sum_of_gaps = Theorem(
     source="folklore",
     note="So the smallest of the first k gaps, and their mean, are at most R^2/(2 gamma k).",
     tight=arrives,
-    facts=(SymbolicIdentity("one step, with the interpolation inequality of (x*, x_i) last", (u - gamma * v) ** 2,
-                            u**2 - 2 * gamma * gap - gamma * (1 / L - gamma) * v**2 + 2 * gamma * (gap - u * v + v**2 / (2 * L))),
+    facts=(Telescope(measured=x0.f - star.f, potential=(x0.x - star.x) ** 2 / (2 * gamma), total=k, terms=((1, interpolation(star, x0)),),
+                     squares=(((1 / L - gamma) / 2, x0.g),), end_squares=((1 / (2 * gamma), x0.x - star.x),),
+                     name="each step gains its gap of the squared distance"),
            StableOnQuadratics(stable_on_quadratics)),
     mutants=(Bound(R**2 / (Rational(201, 100) * gamma), arrives), Bound(R**2 / (2 * gamma * k ** Rational(1, 4)), arrives),
              Step(steepest, defaults={gamma: Rational(3, 2) / L}), ascent),
@@ -155,14 +158,15 @@ monotone = Theorem(
         for name, assumptions, measured, bound, statement, tight, mutants, facts, note in (
             ("distance", (Convex, Smooth, Minimum), distance, distance, "norm(x^+ - x^*) <= norm(x - x^*)", at_the_edge,
              (Step(steepest, defaults=too_long),),
-             (SymbolicIdentity("cocoercivity, v^2 <= L u v, with weight 2 gamma/L", u**2 - (u - gamma * v) ** 2,
-                               2 * gamma / L * (L * u * v - v**2) + gamma * (2 / L - gamma) * v**2),), ""),
+             (Certificate((x1.x - star.x) ** 2, (x0.x - star.x) ** 2, ((2 * gamma, cocoercivity(x0, star)),), ((gamma * (2 / L - gamma), x0.g),),
+                          name="cocoercivity, with weight 2 gamma"),), ""),
             ("gradient", (Convex, Smooth, Minimum), slope, slope, "norm(nabla f(x^+)) <= norm(nabla f(x))", at_the_edge,
              (Step(steepest, defaults=too_long),),
-             (SymbolicIdentity("cocoercivity along the step -gamma v, change e of the gradient, with weight 2/gamma", v**2 - (v + e) ** 2,
-                               2 / gamma * (-gamma * v * e - e**2 / L) + (2 / (gamma * L) - 1) * e**2),), ""),
+             (Certificate(x1.g**2, x0.g**2, ((2 / gamma, cocoercivity(x0, x1)),), ((2 / (gamma * L) - 1, x1.g - x0.g),),
+                          name="cocoercivity along the step, with weight 2/gamma"),), ""),
             ("value", (Smooth, Minimum), value, halves, "f(x^+) <= f(x) - gamma (1 - gamma L / 2) norm(nabla f(x))^2", steepest,
              (Changed("decrease gamma (1 - gamma L/4) |g|^2", steepest, bound=quarters),),
-             (SymbolicIdentity("on L x^2/2", L * (u - gamma * L * u) ** 2 / 2, L * u**2 / 2 - gamma * (1 - gamma * L / 2) * (L * u) ** 2),),
+             (Certificate(x1.f, x0.f - gamma * (1 - gamma * L / 2) * x0.g**2, ((1, descent(x1, x0)),), name="the descent lemma"),
+              SymbolicIdentity("on L x^2/2", L * (u - gamma * L * u) ** 2 / 2, L * u**2 / 2 - gamma * (1 - gamma * L / 2) * (L * u) ** 2),),
              "True for every step, convex or not; it means descent up to 2/L."))),
 )

@@ -5,12 +5,27 @@ from sympy import And, Eq, Rational
 
 from convlab.algorithms.gradient_descent import GradientDescent
 from convlab.assumptions import Minimum, PolyakLojasiewicz, Smooth
+from convlab.inequalities import descent, descent_to_minimum, domination, interpolation, minimality, star, x0, x1
 from convlab.metrics import function_gap, squared_gradient_norm
 from convlab.symbols import M0, Delta, G, L, R, gamma, k, mu
-from convlab.theorem import Bound, Instance, StableOnQuadratics, Step, SymbolicIdentity, Theorem, best_of, every_iterate, from_k, u, v
+from convlab.theorem import (
+    Bound,
+    Certificate,
+    Instance,
+    Recursion,
+    StableOnQuadratics,
+    Step,
+    SymbolicIdentity,
+    Telescope,
+    Theorem,
+    best_of,
+    every_iterate,
+    from_k,
+    previous,
+)
 from convlab.theorems.gradient_descent.constant_step import ascent, stable, stable_on_quadratics, steepest, too_long
 
-descent = gamma * (1 - gamma * L / 2)
+descent_weight = gamma * (1 - gamma * L / 2)
 zigzag = Instance("sawtooth", steps=20, gamma=gamma, L=L, c=G, start=0)     # slope G at each of the first 20 iterates
 short = {gamma: Rational(1, 20) / L}
 
@@ -27,8 +42,9 @@ nonconvex_gradient = Theorem(
     grid=from_k(1),
     source="Nesterov (2018), eq. 1.2.22",
     tight=Instance("quadratic", spectrum=(L,), start=R, when=And(Eq(gamma, 1 / L), Eq(k, 1))),
-    facts=(SymbolicIdentity("descent lemma at the step", -gamma * v**2 + L * (gamma * v) ** 2 / 2, -descent * v**2),
-           SymbolicIdentity("k descents cannot exceed Delta", Delta / (k * descent), 2 * Delta / (gamma * (2 - gamma * L) * k))),
+    facts=(Telescope(measured=x0.g**2, potential=x0.f - star.f, weight=descent_weight, total=k * descent_weight,
+                     terms=((1, descent(x1, x0)),), end=((1, minimality(x0)),), name="k descents cannot exceed Delta"),
+           StableOnQuadratics(stable_on_quadratics)),
     mutants=(Bound(2 * Delta / (gamma * (2 - gamma * L) * (k + 5) ** 2), zigzag, defaults=short),
              Bound(Delta / (gamma * (2 - gamma * L) * k), zigzag, defaults=short, name="half"),
              Step(steepest, bound=M0, mode=every_iterate, defaults=too_long), ascent),
@@ -37,7 +53,6 @@ nonconvex_gradient = Theorem(
 # ---- the best possible constant
 worst = Instance("sawtooth", steps=k, gamma=gamma, L=L, c=G, start=0)           # slope G at every iterate up to k
 in_all = k * gamma * G**2 * (4 - gamma * L) / 4 + G**2 / (2 * L)
-moves = u - v                                                                   # of the gradients u before and v after a step
 
 nonconvex_gradient_tight = Theorem(
     id="gd-nonconvex-mingrad-tight",
@@ -51,10 +66,10 @@ nonconvex_gradient_tight = Theorem(
     bound=4 * Delta / (gamma * k * (4 - gamma * L) + 2 / L),
     source="Abbaszadehpeivasti, de Klerk, Zamani (2022)",
     tight=worst,
-    facts=(SymbolicIdentity("what a step gains, by the interpolation inequality of smooth functions",
-                            (u + v) * gamma * u / 2 + moves**2 / (4 * L) - L * (gamma * u) ** 2 / 4,
-                            gamma * (3 - L * gamma) / 4 * u**2 + gamma / 4 * v**2 + (1 / L - gamma) / 4 * moves**2),
-           SymbolicIdentity("k of them and the last gradient make up the gap", k * (gamma * (3 - L * gamma) / 4 + gamma / 4) * G**2 + G**2 / (2 * L), in_all),
+    facts=(Telescope(measured=x0.g**2, potential=x0.f - star.f, weight=gamma * (3 - gamma * L) / 4, after=gamma / 4, last=1 / (2 * L),
+                     total=k * gamma * (4 - gamma * L) / 4 + 1 / (2 * L), terms=((1, interpolation(x0, x1)),),
+                     squares=(((1 / L - gamma) / 4, x0.g - x1.g),), end=((1, descent_to_minimum(x0)),),
+                     name="k steps and the last gradient make up the gap"),
            SymbolicIdentity("where the gradient is G all the way, the bound is its square", 4 * in_all / (gamma * k * (4 - gamma * L) + 2 / L), G**2),
            StableOnQuadratics(stable_on_quadratics)),
     mutants=(Bound(4 * Delta / (gamma * k * (4 - gamma * L) + 3 / L), worst), Bound(3 * Delta / (gamma * k * (4 - gamma * L) + 2 / L), worst),
@@ -63,7 +78,6 @@ nonconvex_gradient_tight = Theorem(
 
 # ---- dominated by the gradient
 pl_rate = 1 - gamma * mu * (2 - gamma * L)
-gap = u                                                                         # as a letter only
 pl_linear = Theorem(
     id="gd-pl-linear",
     title="Gradient descent under the Polyak-Lojasiewicz inequality: gap",
@@ -76,7 +90,9 @@ pl_linear = Theorem(
     source="Polyak (1963); Karimi, Nutini, Schmidt (2016)",
     note="No convexity: the gradient dominates the gap, norm(grad f)^2 >= 2 mu (f - f*). Loose by the square on strongly convex quadratics.",
     tight=steepest,
-    facts=(SymbolicIdentity("descent, and the gradient at least 2 mu gap", gap - descent * 2 * mu * gap, pl_rate * gap), StableOnQuadratics(stable_on_quadratics)),
+    facts=(Certificate(x1.f - star.f, pl_rate * (x0.f - star.f), ((1, descent(x1, x0)), (descent_weight, domination(x0))),
+                       name="descent, and the gradient at least 2 mu times the gap"),
+           Recursion(pl_rate * previous, start=Delta), StableOnQuadratics(stable_on_quadratics)),
     mutants=(Bound((1 - mu / L) ** (3 * k) * Delta, Instance("quadratic", spectrum=(mu, L), start=(R, 0)), name="the cube of the rate"),
              Bound((1 - gamma * L * (2 - gamma * L) / 8) ** k * Delta, Instance("wavy", L=L, width=R, start=Rational(11, 5) * R), name="mu = L/8 on a wavy bowl"),
              Step(steepest, bound=M0, defaults=too_long), ascent),

@@ -1,6 +1,7 @@
 """Gradient descent on smooth strongly convex functions: linear rates, worst on a quadratic."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from convlab.algorithms.gradient_descent import GradientDescent, SteepestDescent
 from convlab.algorithms.mixed_precision import InexactGD
 from convlab.assumptions import Convex, ExactLineSearch, InexactGradients, Minimum, Smooth, StronglyConvex
 from convlab.constants import Array
+from convlab.inequalities import Inequality, Point, cocoercivity, descent, interpolation, line_search, star, strong_convexity, x0, x1
 from convlab.metrics import Case, distance_to_minimiser, function_gap, gradient_norm, metric
 from convlab.operations import norm
 from convlab.symbols import M0, Delta, L, R, gamma, k, lam, mu, relative_error
 from convlab.theorem import (
     Bound,
+    Certificate,
     Changed,
     Instance,
     IterationMatrix,
@@ -64,31 +67,40 @@ strongly_convex_distance = Theorem(
 )
 
 # ---- the gap and the gradient: the same factor
-f_0, f_1, g_0, g_1, x_0, x_1 = sp.symbols("f_0 f_1 g_0 g_1 x_0 x_1", real=True)      # minimum 0 at 0; of vectors only inner products occur
-minimum, first, second = (0, 0, 0), (f_0, g_0, x_0), (f_1, g_1, x_0 - gamma * g_0)
+move = x0.x - star.x
 
 
-def interpolation(i: tuple[Any, Any, Any], j: tuple[Any, Any, Any]) -> sp.Expr:
-    """Q(i, j) <= 0 for two points (value, gradient, place) of a smooth strongly convex function (Taylor, Hendrickx, Glineur 2017)."""
-    (f_i, g_i, x_i), (f_j, g_j, x_j) = i, j
-    spread = (g_i - g_j) ** 2 / L + mu * (x_i - x_j) ** 2 - 2 * mu / L * (g_i - g_j) * (x_i - x_j)
-    return f_j - f_i + g_j * (x_i - x_j) + spread / (2 * (1 - mu / L))
+def three_inequalities(rate: sp.Expr) -> tuple[tuple[sp.Expr, Inequality], ...]:
+    """rate (1 - rate) Q(*, 0) + rate Q(0, 1) + (1 - rate) Q(*, 1): its values are rate^2 f_0 - f_1 (Taylor, Hendrickx, Glineur 2018)."""
+    return ((rate * (1 - rate), interpolation(star, x0)), (rate, interpolation(x0, x1)), (1 - rate, interpolation(star, x1)))
 
 
-def weighted(rate: sp.Expr, after: tuple[Any, Any, Any]) -> sp.Expr:
-    """rate (1 - rate) Q(*, 0) + rate Q(0, 1) + (1 - rate) Q(*, 1): its values are f_1 - rate^2 f_0."""
-    return rate * (1 - rate) * interpolation(minimum, first) + rate * interpolation(first, after) + (1 - rate) * interpolation(minimum, after)
+def gap_step(name: str, rate: sp.Expr, weight: sp.Expr, square: sp.Expr, other: sp.Expr, case: sp.Basic) -> Certificate:
+    """The gap shrinks by rate^2: three inequalities and two squares."""
+    return Certificate(x1.f - star.f, rate**2 * (x0.f - star.f), three_inequalities(rate),
+                       ((1 / (2 * (L - mu)), square), (weight / (2 * (L - mu)), other)), case, name=name)
 
 
-def certificate(name: str, rate: sp.Expr, weight: sp.Expr, square: sp.Expr, other: sp.Expr) -> SymbolicIdentity:
-    """rate^2 f_0 - f_1 is the weighted sum of what is <= 0, taken negatively, plus two squares."""
-    return SymbolicIdentity(name, weighted(rate, second), f_1 - rate**2 * f_0 + (square**2 + weight * other**2) / (2 * (L - mu)))
+one_short_step = gap_step("one short step: three inequalities and two squares", 1 - gamma * mu, gamma * L * (2 - gamma * (L + mu)),
+                          x1.g - (1 - gamma * (L + mu)) * x0.g - gamma * L * mu * move, x0.g - mu * move, gamma <= best_step)
+one_long_step = gap_step("one long step: three inequalities and two squares", gamma * L - 1, (2 - gamma * L) * (gamma * (L + mu) - 2),
+                         x1.g + x0.g - L * (2 - gamma * L) * move, x0.g - L * move, gamma >= best_step)
 
 
-one_short_step = certificate("one short step: three inequalities and two squares", 1 - gamma * mu, gamma * L * (2 - gamma * (L + mu)),
-                             g_1 - (1 - gamma * (L + mu)) * g_0 - gamma * L * mu * x_0, g_0 - mu * x_0)
-one_long_step = certificate("one long step: three inequalities and two squares", gamma * L - 1, (2 - gamma * L) * (gamma * (L + mu) - 2),
-                            g_1 + g_0 - L * (2 - gamma * L) * x_0, g_0 - L * x_0)
+def both_ways(known: Callable[[Point, Point], Inequality], i: Point, j: Point, weight: sp.Expr) -> tuple[tuple[sp.Expr, Inequality], ...]:
+    """An inequality at (i, j) and at (j, i) with one weight: the values cancel."""
+    return (weight, known(i, j)), (weight, known(j, i))
+
+
+def apart_certificates(i: Point, j: Point, after: sp.Expr, before: sp.Expr, unit: sp.Expr) -> tuple[Certificate, Certificate]:
+    """`after` <= factor^2 `before`, both of them unit times squared lengths of what two points i and j are apart, after a step and before it."""
+    spread_twice = both_ways(interpolation, i, j, unit * gamma**2 * (L - mu))
+    return (Certificate(after, (1 - gamma * mu) ** 2 * before, (*spread_twice, *both_ways(strong_convexity, i, j, unit * gamma * (2 - gamma * (L + mu)))),
+                        case=gamma <= best_step, name="one short step: what lies between two gradients"),
+            Certificate(after, (1 - gamma * L) ** 2 * before, (*spread_twice, *both_ways(descent, i, j, unit * gamma * (gamma * (L + mu) - 2))),
+                        case=gamma >= best_step, name="one long step: what lies between two gradients"))
+
+
 flat_end = Instance("quadratic", spectrum=(mu, L), start=(R, 0), when=gamma <= best_step)
 steep_end = Instance("quadratic", spectrum=(mu, L), start=(0, R), when=gamma >= best_step)
 
@@ -104,7 +116,7 @@ strongly_convex_gap = Theorem(
     bound=factor ** (2 * k) * Delta,
     source="Taylor, Hendrickx, Glineur (2018)",
     tight=(flat_end, steep_end),
-    facts=(one_short_step, one_long_step, StableOnQuadratics(stable_on_quadratics)),
+    facts=(one_short_step, one_long_step, Recursion(factor**2 * previous, start=Delta), StableOnQuadratics(stable_on_quadratics)),
     mutants=(Bound(factor ** (2 * k + 1) * Delta), Bound((Rational(49, 50) * factor**2) ** k * Delta), Step(steepest, bound=M0, defaults=too_long), ascent),
 )
 
@@ -119,10 +131,7 @@ strongly_convex_gradient = Theorem(
     bound=factor**k * M0,
     source="Taylor, Hendrickx, Glineur (2018)",
     tight=(flat_end, steep_end),
-    facts=(SymbolicIdentity("the step of the distance, for the move u and the change v of the gradient along it", (u - gamma * v) ** 2,
-                            (1 - gamma * mu) ** 2 * u**2 - gamma**2 * spread - gamma * (2 - gamma * (L + mu)) * (v - mu * u) * u),
-           SymbolicIdentity("the gradient after it, where the move is u = -gamma g", (-u / gamma + v) ** 2, ((u - gamma * v) / gamma) ** 2),
-           StableOnQuadratics(stable_on_quadratics)),
+    facts=(*apart_certificates(x0, x1, x1.g**2, x0.g**2, 1 / gamma**2), Recursion(factor * previous, start=M0), StableOnQuadratics(stable_on_quadratics)),
     mutants=(Bound(factor ** (k + 1) * M0), Bound((Rational(99, 100) * factor) ** k * M0), Step(steepest, bound=M0, defaults=too_long), ascent),
 )
 
@@ -139,11 +148,14 @@ def distance_between(state: Any, case: Case) -> Array:
     return norm(state.x - state.other)
 
 
-def two_runs(name: str, convexity: type, contraction: Any, **fields: Any) -> RateBound:
+other0, other1 = Point("other", 0), Point("other", 1)
+
+
+def two_runs(name: str, convexity: type, contraction: Any, steps: tuple[Any, ...], **fields: Any) -> RateBound:
     """Two runs with one step size, the second from anywhere."""
     return RateBound(name=name, algorithm=TwoDescents(step_size=gamma), assumptions=(Smooth, convexity, Minimum), condition=And(0 < gamma, gamma <= 2 / L),
                      defaults={gamma: 1 / L}, metric=distance_between, free_state=("other",), bound=contraction**k * M0,
-                     facts=(StableOnQuadratics(stable_on_quadratics),), **fields)
+                     facts=(*steps, StableOnQuadratics(stable_on_quadratics)), **fields)
 
 
 two_trajectories = Theorem(
@@ -151,10 +163,15 @@ two_trajectories = Theorem(
     title="Gradient descent: any two runs approach each other",
     source="Ryu, Boyd (2016)",
     claims=(
-        two_runs("main", StronglyConvex, factor, tight=(flat_end, steep_end),
+        two_runs("main", StronglyConvex, factor,
+                 (*apart_certificates(x0, other0, (x1.x - other1.x) ** 2, (x0.x - other0.x) ** 2, sp.Integer(1)), Recursion(factor * previous, start=M0)),
+                 tight=(flat_end, steep_end),
                  mutants=(Bound(factor ** (k + 1) * M0), Changed("half the step", algorithm=TwoDescents(gamma / 2), on=flat_end)),
                  note="Where the second run starts at x*, this is the distance to the minimiser."),
-        two_runs("convex", Convex, sp.Integer(1), tight=Instance("quadratic", spectrum=(L,), start=R, when=Eq(gamma, 2 / L)),
+        two_runs("convex", Convex, sp.Integer(1),
+                 (Certificate((x1.x - other1.x) ** 2, (x0.x - other0.x) ** 2, ((2 * gamma, cocoercivity(x0, other0)),),
+                              ((gamma * (2 / L - gamma), x0.g - other0.g),), name="one step, by cocoercivity"),),
+                 tight=Instance("quadratic", spectrum=(L,), start=R, when=Eq(gamma, 2 / L)),
                  mutants=(Step(steepest, defaults={gamma: Rational(21, 10) / L}),),
                  note="Without strong convexity two runs at least never move apart."),
     ),
@@ -187,7 +204,6 @@ relative_error_best_step = Theorem(
 
 # ---- the best step along each gradient
 line_factor = (L - mu) / (L + mu)
-anywhere = (f_1, g_1, x_1)
 zigzag = Instance("quadratic", spectrum=(mu, L), start=(R * L / sp.sqrt(L**2 + mu**2), R * mu / sp.sqrt(L**2 + mu**2)), at={L: 12, mu: 5, R: Rational(7, 2)})
 exact_line_search = Theorem(
     id="gd-exact-line-search",
@@ -198,11 +214,12 @@ exact_line_search = Theorem(
     bound=line_factor ** (2 * k) * Delta,
     source="de Klerk, Glineur, Taylor (2017); on quadratics Kantorovich (1948)",
     tight=zigzag,
-    facts=(SymbolicIdentity("the same three inequalities, and g_1 orthogonal to g_0 and to the move",
-                            weighted(line_factor, anywhere) + 2 / (L + mu) * g_1 * g_0 + g_1 * (x_1 - x_0),
-                            f_1 - line_factor**2 * f_0
-                            + (((L - mu) * g_0 + (L + mu) * g_1 - mu * (L - mu) * x_0 - mu * (L + mu) * x_1) / (L + mu)) ** 2 / (2 * (L - mu))
-                            + 2 * mu / (L + mu) ** 2 * (g_0 - (L + mu) * (x_0 - x_1) / 2) ** 2),
+    facts=(Certificate(x1.f - star.f, line_factor**2 * (x0.f - star.f),
+                       (*three_inequalities(line_factor), (-2 / (L + mu), line_search(x1, x0.g)), (-1, line_search(x1, x1.x - x0.x))),
+                       ((1 / (2 * (L - mu)), ((L - mu) * x0.g + (L + mu) * x1.g - mu * (L - mu) * move - mu * (L + mu) * (x1.x - star.x)) / (L + mu)),
+                        (2 * mu / (L + mu) ** 2, x0.g - (L + mu) * (x0.x - x1.x) / 2)),
+                       name="the same three inequalities, and g_1 orthogonal to g_0 and to the move"),
+           Recursion(line_factor**2 * previous, start=Delta),
            SymbolicIdentity("along the zigzag both coordinates shrink alike", 1 - best_step * mu, best_step * L - 1)),
     mutants=(Bound((Rational(49, 50) * line_factor**2) ** k * Delta, zigzag), Bound(line_factor ** (2 * k + 1) * Delta, zigzag),
              Bound((Rational(99, 100) * line_factor) ** (2 * k) * Delta, zigzag, name="faster than the constant step 2/(L + mu)")),
