@@ -229,8 +229,9 @@ class ExactLineSearch:
         descent = -problem.gradient(x)
         step = np.asarray(problem.best_step(x, descent), dtype=float)
         best = problem.value(x + step.reshape(away) * descent)
+        scale = np.abs(problem.value(x)) + np.abs(best) + 1e-300
         others = [problem.value(x + (factor * step).reshape(away) * descent) for factor in (0.0, 0.5, 0.99, 1.01, 2.0)]
-        worst = max(float(np.max((best - other) / (np.abs(best) + 1e-300))) for other in others)
+        worst = max(float(np.max((best - other) / scale)) for other in others)
         yield Finding("best step", 0.0, worst, "against shorter and longer steps", Status.BROKEN if worst > 1e-9 else Status.HOLDS)
 
 
