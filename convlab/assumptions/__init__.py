@@ -31,6 +31,7 @@ from convlab.assumptions.growth import ExpectedGrowth, StrongGrowth
 from convlab.assumptions.machines import BoundedGradients, FixedPointGrid, InexactGradients, LossScaling, Tasks
 from convlab.assumptions.networks import DisagreeingWorkers, MixingMatrix, OnePeerRounds, QuadraticWorkers, Workers
 from convlab.assumptions.online import ConvexLosses
+from convlab.assumptions.oracles import BoundedSecondMoment
 from convlab.assumptions.saddles import Bilinear, LipschitzOperator, OneCoupling, SaddlePoint, StronglyMonotone
 from convlab.assumptions.samples import BoundedVariance, ConvexSamples, FiniteSum, LipschitzSamples, NeighbouringSamples, NoiseCovariance, SmoothSamples
 from convlab.probing import sample_points
@@ -43,7 +44,7 @@ def audit(problem: Any, rng: np.random.Generator) -> list[tuple[Any, Finding]]:
 
 
 __all__ = [
-    "Bilinear", "BoundedGradients", "BoundedVariance", "ConstrainedMinimum", "Convex", "ConvexLosses", "ConvexSamples", "DisagreeingWorkers",
+    "Bilinear", "BoundedGradients", "BoundedSecondMoment", "BoundedVariance", "ConstrainedMinimum", "Convex", "ConvexLosses", "ConvexSamples", "DisagreeingWorkers",
     "ExactLineSearch", "ExpectedGrowth", "Finding", "FiniteSum", "FixedPointGrid", "Implied", "InexactGradients", "Interpolation", "Isotropic",
     "KnownSampleMinima", "Lipschitz", "LipschitzOperator", "LipschitzSamples", "LossScaling", "MarginAttack", "Minimum", "MixingMatrix",
     "NeighbouringSamples", "NoiseCovariance", "OneCoupling", "OnePeerRounds", "PolyakLojasiewicz", "Proximable", "Quadratic", "QuadraticWorkers",

@@ -1,4 +1,4 @@
-"""Assumptions on what a stochastic oracle answers: second moments that stay bounded, components that agree on the minimiser."""
+"""Assumptions on what a stochastic oracle answers: second moments that stay bounded."""
 from __future__ import annotations
 
 import math
@@ -10,13 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convlab import symbols
-from convlab.arithmetic import FLOAT64
 from convlab.assumptions.finding import Finding, Status, judged
-from convlab.assumptions.functions import Lipschitz, Minimum
+from convlab.assumptions.functions import Lipschitz
 from convlab.assumptions.samples import BoundedVariance, FiniteSum, LipschitzSamples
 from convlab.constants import Constant, is_rational, upper
 from convlab.draws import Draws, Uniform
-from convlab.operations import Unsupported, exact_sqrt, norm_squared
+from convlab.operations import Unsupported, exact_sqrt
 from convlab.probing import norms, sample_points
 
 DIGITS = 10**15     # an irrational root is rounded up at the fifteenth decimal, next to what float64 resolves
@@ -62,34 +61,6 @@ class BoundedSecondMoment:
         yield Finding("unbiased", 0.0, bias, "mean over the support", Status.BROKEN if broken else Status.ATTAINED)
         worst = int(np.argmax(second))
         yield judged("G", self.G, float(np.sqrt(second[worst])), True, x[worst])
-
-
-@dataclass(frozen=True)
-class Interpolation:
-    """Every component is stationary at the minimiser of their mean: nothing is drawn there that would lead away. Derived from the data."""
-
-    statement: ClassVar[str] = "every f_i is stationary at the minimiser of f"
-    formula: ClassVar[str] = "nabla f_i (x^*) = 0"
-
-    @classmethod
-    def derive(cls, problem: Any) -> Interpolation | None:
-        """Where all component gradients vanish at the minimiser, exactly."""
-        facts = problem.facts()
-        best = next((f.at for f in facts if isinstance(f, Minimum)), None)
-        if best is None or not any(isinstance(f, FiniteSum) for f in facts) or not drawn_uniformly(problem):
-            return None
-        return cls() if not (problem.sample_gradients(np.asarray(best)[None]) != 0).any() else None
-
-    def constants(self) -> Mapping[symbols.Symbol, Constant]:
-        """None."""
-        return {}
-
-    def audit(self, problem: Any, rng: np.random.Generator) -> Iterator[Finding]:
-        """The longest component gradient at the minimiser, against those elsewhere."""
-        best = next(f.at for f in problem.facts() if isinstance(f, Minimum))
-        there = np.sqrt(norm_squared(problem.sample_gradients(FLOAT64.array(np.asarray(best))[None])[0])).max()
-        typical = float(np.abs(problem.sample_gradients(sample_points(problem, rng, 50))).max())
-        yield Finding("gradients at x*", 0.0, float(there), "every component", Status.BROKEN if there > 1e-10 * typical else Status.ATTAINED)      # as above
 
 
 def drawn_uniformly(problem: Any) -> bool:

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab.assumptions import BoundedVariance, ConstrainedMinimum, StronglyConvex
-from convlab.assumptions.oracles import BoundedSecondMoment
+from convlab.assumptions import BoundedSecondMoment, BoundedVariance, ConstrainedMinimum, StronglyConvex
 from convlab.constants import Array, Number, exact
 from convlab.draws import Draws, rademacher
 from convlab.operations import absolute, clip, sign

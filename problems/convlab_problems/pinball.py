@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab.assumptions import Convex, ConvexSamples, FiniteSum, Lipschitz, LipschitzSamples, Minimum
-from convlab.assumptions.oracles import BoundedSecondMoment
+from convlab.assumptions import BoundedSecondMoment, Convex, ConvexSamples, FiniteSum, Lipschitz, LipschitzSamples, Minimum
 from convlab.constants import Array, Constant, Number, exact
 from convlab.draws import Draws, Uniform
 from convlab.operations import clip, maximum, where

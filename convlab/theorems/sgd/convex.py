@@ -1,14 +1,14 @@
 """SGD on smooth convex functions with additive noise: averages of its points, from the first one on or from the second."""
 from __future__ import annotations
 
-import sympy as sp
 from sympy import And, Eq, Rational
 
 from convlab.algorithms.averaging import AveragedSGD, LateAveragedSGD
 from convlab.assumptions import BoundedVariance, Convex, Minimum, Smooth
+from convlab.inequalities import convexity, descent, interpolation, star, variance, x0, x1
 from convlab.metrics import function_gap
 from convlab.symbols import L, R, gamma, k, sigma
-from convlab.theorem import Bound, Instance, Law, RateBound, Step, SymbolicIdentity, Theorem, from_k, u, v
+from convlab.theorem import Bound, Certificate, Instance, Law, RateBound, Step, Theorem, from_k
 
 start = R**2 / (2 * gamma * k)
 plain_mean = 1 / (k + 1)
@@ -16,7 +16,7 @@ short = And(0 < gamma, gamma <= 1 / L)
 at_rest = Instance("noisy", clean="quadratic", spectrum=(L,), noise=sigma, start=(0,))
 bowl = Instance("noisy", clean="quadratic", spectrum=(L,), noise=sigma, start=(R,))
 arrives = Instance("noisy", clean="huber", mu=0, L=L, threshold=R / (k * gamma * L), noise=0, start=R, when=Eq(gamma, 1 / L))   # at the minimiser, with the k-th step
-gap = sp.Symbol("gap", real=True)
+before, after = (x0.x - star.x) ** 2, (x1.x - star.x) ** 2
 late = gamma * sigma**2 * (1 + gamma * L) / 2
 early = gamma * sigma**2 / 2
 
@@ -35,8 +35,9 @@ smooth_average = Theorem(
             bound=start + late,
             grid=from_k(1),
             note="The average of x_1 .. x_k. So at most R^2/(2 gamma k) + gamma sigma^2.",
-            facts=(SymbolicIdentity("noise of one step: its share in the step, less what the squared step allows",
-                                    gamma - (1 / (2 * gamma) - L / 2) * gamma**2, gamma * (1 + gamma * L) / 2),),
+            facts=(Certificate(after + 2 * gamma * (x1.f - star.f), before + 2 * gamma * late,
+                               ((2 * gamma, descent(x1, x0)), (2 * gamma, convexity(star, x0)), (gamma**2 * (1 + gamma * L), variance(x0))),
+                               ((gamma**2 * (1 - gamma * L), x0.g),), name="each step gains the gap after it of the squared distance, in mean"),),
             mutants=(Bound(start + Rational(2, 5) * late, at_rest, name="two fifths of the noise"),
                      Bound(Rational(4, 5) * start + late, arrives, name="four fifths of the start"),
                      Step(bowl, name="at gamma = 11/(5 L)", defaults={gamma: Rational(11, 5) / L}))),
@@ -52,8 +53,8 @@ smooth_average = Theorem(
             grid=from_k(1),
             note="The average of x_0 .. x_(k-1) has less noise: the bound follows from cocoercivity, one step at a time.",
             tight=arrives,
-            facts=(SymbolicIdentity("one step in mean, with the interpolation inequality of (x*, x_i) last", u**2 - 2 * gamma * u * v + gamma**2 * (v**2 + sigma**2),
-                                    u**2 - 2 * gamma * gap + gamma**2 * sigma**2 - gamma * (1 / L - gamma) * v**2 + 2 * gamma * (gap - u * v + v**2 / (2 * L))),),
+            facts=(Certificate(after + 2 * gamma * (x0.f - star.f), before + 2 * gamma * early, ((2 * gamma, interpolation(star, x0)), (gamma**2, variance(x0))),
+                               ((gamma * (1 / L - gamma), x0.g),), name="each step gains the gap before it of the squared distance, in mean"),),
             mutants=(Bound(start + early / 5, at_rest, name="a fifth of the noise"),
                      Bound(Rational(99, 100) * start + early, arrives),
                      Step(bowl, name="at gamma = 11/(5 L)", defaults={gamma: Rational(11, 5) / L}))),

@@ -11,8 +11,7 @@ from sympy import And, Eq, Mod, Piecewise, Rational, floor, harmonic, log, sqrt
 
 from convlab.algorithms.averaging import AveragedSGD, ProjectedAveragedSGD, ProjectedSGD
 from convlab.algorithms.sgd import SGD
-from convlab.assumptions import ConstrainedMinimum, Convex, Lipschitz, Minimum, StronglyConvex
-from convlab.assumptions.oracles import BoundedSecondMoment
+from convlab.assumptions import BoundedSecondMoment, ConstrainedMinimum, Convex, Lipschitz, Minimum, StronglyConvex
 from convlab.metrics import function_gap, squared_distance
 from convlab.symbols import G, K, R, gamma, k, mu, symbol
 from convlab.theorem import Bound, Changed, Instance, Law, RateBound, SymbolicIdentity, Theorem, from_k, horizons, u, v

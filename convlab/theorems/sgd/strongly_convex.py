@@ -9,10 +9,12 @@ from sympy import Abs, And, Eq, Max, Rational
 
 from convlab.algorithms.sgd import SGD
 from convlab.assumptions import BoundedVariance, Isotropic, Minimum, Smooth, StronglyConvex
+from convlab.inequalities import descent_to_minimum, star, strong_convexity, variance, x0, x1
 from convlab.metrics import squared_distance
 from convlab.symbols import L, R, gamma, k, lam, mu, sigma, symbol
 from convlab.theorem import (
     Bound,
+    Certificate,
     Changed,
     Formula,
     Instance,
@@ -132,7 +134,10 @@ decreasing = Theorem(
     bound=settled / (k + shift),
     source="Chung (1954), Nemirovski et al. (2009); for values Bottou, Curtis, Nocedal (2018), Theorem 4.7",
     note="The step is at most 1/L from the start. Of all paces 2 leaves the smallest constant of the noise, 4 sigma^2/mu^2.",
-    facts=(SymbolicIdentity("induction: what is left over of C/m to C/(m + 1)", C / (m + 1) - ((1 - pace / m) * C / m + (pace - 1) * C / m**2), C / (m**2 * (m + 1))),
+    facts=(Certificate((x1.x - star.x) ** 2, (1 - planned * mu) * (x0.x - star.x) ** 2 + planned**2 * sigma**2,
+                       ((2 * planned, strong_convexity(star, x0)), (2 * planned, descent_to_minimum(x0)), (planned**2, variance(x0))),
+                       ((planned / L - planned**2, x0.g),), name="one step, in mean"),
+           SymbolicIdentity("induction: what is left over of C/m to C/(m + 1)", C / (m + 1) - ((1 - pace / m) * C / m + (pace - 1) * C / m**2), C / (m**2 * (m + 1))),
            SymbolicIdentity("the noise of one step is (pace - 1) of its constant", planned**2 * sigma**2, (pace - 1) * heard / (k + shift) ** 2),
            SymbolicIdentity("pace 2 is the best", sp.diff(pace**2 / (pace - 1), pace).subs(pace, 2), 0)),
     mutants=(Bound(Max(shift * R**2, sigma**2 / mu**2) / (k + shift), loud, name="a quarter of the noise"),

@@ -9,8 +9,7 @@ from sympy import And, Rational
 
 from convlab.algorithms.averaging import AveragedSGD
 from convlab.algorithms.sgd import SGD
-from convlab.assumptions import ConvexSamples, FiniteSum, Minimum, Smooth, SmoothSamples, StronglyConvex
-from convlab.assumptions.oracles import Interpolation
+from convlab.assumptions import ConvexSamples, FiniteSum, Interpolation, Minimum, Smooth, SmoothSamples, StronglyConvex
 from convlab.metrics import function_gap, squared_distance
 from convlab.symbols import L, L_max, R, gamma, k, mu, sigma_opt
 from convlab.theorem import (
