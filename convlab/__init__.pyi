@@ -57,7 +57,7 @@ from convlab.draws import (
 )
 
 # questions and their answers
-from convlab.catalogue import theorem as theorem, theorems as theorems
+from convlab.catalogue import figure as figure, figures as figures, theorem as theorem, theorems as theorems
 from convlab.errors import BadInput as BadInput
 from convlab.run.settings import Settings as Settings
 from convlab.judge.check import check as check
@@ -72,3 +72,11 @@ from convlab.falsify.mutants import mutants as mutants
 from convlab.falsify.sharpen import Row as Row, Sharpening as Sharpening, sharpen as sharpen
 from convlab.testing.battery import Battery as Battery, check_optimizer as check_optimizer
 from convlab.report.answers import Report as Report, report as report
+
+# figures: a declaration each, and how they are drawn
+from convlab.figure import (
+    Axis as Axis, Contour as Contour, Curves as Curves, Figure as Figure, Mark as Mark, Run as Run, Scatter as Scatter,
+    Sweep as Sweep,
+)
+from convlab.report.drawing import draw as draw
+from convlab.report.style import Drawn as Drawn

@@ -1,4 +1,4 @@
-"""The catalogue: every theorem that stands in a file of `convlab.theorems`, found by walking the package; the parts and topics that order it."""
+"""The catalogue: every theorem in a file of `convlab.theorems` and every figure in one of `convlab.figures`, found by walking; the parts and topics."""
 from __future__ import annotations
 
 import importlib
@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from convlab.errors import BadInput, suggestion
+from convlab.figure import Figure
 from convlab.theorem import FalseClaim, Theorem
 
 PARTS: Mapping[str, tuple[str, ...]] = {
@@ -22,6 +23,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 """The lecture's four parts and their topics; a topic is the name of the file that its theorems stand in."""
 
 Kind = TypeVar("Kind")
+Named = TypeVar("Named", Theorem, Figure)
 _PART_OF = {topic: part for part, topics in PARTS.items() for topic in topics}
 _ORDER = list(_PART_OF)
 
@@ -38,22 +40,43 @@ def theorems() -> dict[str, Theorem]:
 
 @cache
 def _catalogue() -> Mapping[str, Theorem]:
-    package = importlib.import_module("convlab.theorems")     # as an attribute, `convlab.theorems` is the function below
-    names = [found.name for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.") if not found.ispkg]
-    found = collected([importlib.import_module(name) for name in names])
+    found = collected(_modules("convlab.theorems"), Theorem)  # as an attribute, `convlab.theorems` is the function above
     return dict(sorted(found.items(), key=lambda item: _ORDER.index(item[1].topic) if item[1].topic in _ORDER else len(_ORDER)))
 
 
-def collected(modules: Iterable[ModuleType]) -> dict[str, Theorem]:
-    """The theorems that these modules name or keep in lists, tuples and dicts, by id. Raises BadInput when two different ones share an id."""
-    homes: dict[str, tuple[Theorem, ModuleType]] = {}
+def _modules(package: str) -> list[ModuleType]:
+    walked = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
+    return [importlib.import_module(found.name) for found in walked if not found.ispkg]
+
+
+def figures() -> dict[str, Figure]:
+    """Every figure by its id, in the order of their files. Raises BadInput naming both files for an id used twice."""
+    return dict(_figures())
+
+
+@cache
+def _figures() -> Mapping[str, Figure]:
+    return collected(_modules("convlab.figures"), Figure)
+
+
+def figure(id: str) -> Figure:
+    """The figure of this id. Raises BadInput suggesting near ones."""
+    known = _figures()
+    if id not in known:
+        raise BadInput(f"No figure is called {id!r}.{suggestion(id, list(known))} `convlab list --figures` shows them all.")
+    return known[id]
+
+
+def collected(modules: Iterable[ModuleType], kind: type[Named]) -> dict[str, Named]:
+    """The theorems (or figures) that these modules name or keep in lists, tuples and dicts, by id. Raises BadInput when two different ones share an id."""
+    homes: dict[str, tuple[Named, ModuleType]] = {}
     for module in modules:
-        for value in kept(module, Theorem):
+        for value in kept(module, kind):
             known, home = homes.setdefault(value.id, (value, module))
             if known is not value:
                 where = f"both in {home.__file__}" if home is module else f"one in {home.__file__}, one in {module.__file__}"
-                raise BadInput(f"Two theorems are called {value.id!r}, {where}: rename one.")
-    return {id: theorem for id, (theorem, _) in homes.items()}
+                raise BadInput(f"Two {kind.__name__.lower()}s are called {value.id!r}, {where}: rename one.")
+    return {id: value for id, (value, _) in homes.items()}
 
 
 def kept(module: ModuleType, kind: type[Kind]) -> Iterator[Kind]:
@@ -87,7 +110,7 @@ def _home(id: str) -> Theorem | None:
     for file in sorted(path for folder in package.__path__ for path in Path(folder).rglob("*.py")):
         if f'"{id}"' in file.read_text(encoding="utf-8"):
             inside = file.relative_to(next(folder for folder in package.__path__ if file.is_relative_to(folder))).with_suffix("")
-            found = collected([importlib.import_module(".".join((package.__name__, *inside.parts)))])
+            found = collected([importlib.import_module(".".join((package.__name__, *inside.parts)))], Theorem)
             if id in found:
                 return found[id]
     return None

@@ -1,4 +1,4 @@
-"""A user's own file: run as a module of its own, its theorems and problem families collected, its mistakes told with file and line."""
+"""A user's own file: run as a module of its own, its theorems, figures and problem families collected, its mistakes told with file and line."""
 from __future__ import annotations
 
 import hashlib
@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import decode_source
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -15,6 +15,7 @@ from typing import Any
 from convlab import declaring
 from convlab.catalogue import collected, kept
 from convlab.errors import BadInput
+from convlab.figure import Figure
 from convlab.problem import Family, installed_families
 from convlab.theorem import Theorem
 
@@ -26,6 +27,7 @@ class UserFile:
     path: Path
     theorems: Mapping[str, Theorem]
     families: Mapping[str, Family]
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
     def problems(self) -> dict[str, Family]:
         """The families that its theorems are judged on: the installed ones and its own, which win where both have a name."""
@@ -37,14 +39,15 @@ def load(path: str | Path) -> UserFile:
     path = Path(path)
     with declaring.recording() as made:
         module = _run(path)
-    imported = {id(value) for name, other in list(sys.modules.items()) if name.startswith("convlab.theorems.") for value in vars(other).values()}
+    imported = {id(value) for name, other in list(sys.modules.items()) if name.startswith(("convlab.theorems.", "convlab.figures.")) for value in vars(other).values()}
     imported |= {id(family) for family in installed_families().values()}
-    theorems = {key: value for key, value in collected([module]).items() if id(value) not in imported}
+    theorems = {key: value for key, value in collected([module], Theorem).items() if id(value) not in imported}
     families = {value.name: value for value in kept(module, Family) if id(value) not in imported}
+    figures = {key: value for key, value in collected([module], Figure).items() if id(value) not in imported}
     _refuse_lost(path, made, theorems)
-    if not theorems and not families:
-        raise BadInput(f"{path} declares no theorem and no problem family: give a cl.Theorem(...) or a cl.Family(...) a name in it.")
-    return UserFile(path, theorems, families)
+    if not theorems and not families and not figures:
+        raise BadInput(f"{path} declares no theorem and no problem family: give a cl.Theorem(...), a cl.Family(...) or a cl.Figure(...) a name in it.")
+    return UserFile(path, theorems, families, figures)
 
 
 def _refuse_lost(path: Path, made: Iterable[tuple[Any, str]], theorems: Mapping[str, Theorem]) -> None:

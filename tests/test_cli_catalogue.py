@@ -94,7 +94,7 @@ def test_an_id_used_twice_is_an_error_that_names_both_files() -> None:
         modules.append(module)
 
     with pytest.raises(BadInput, match=r"theorems/one\.py.*theorems/two\.py"):
-        catalogue.collected(modules)
+        catalogue.collected(modules, Theorem)
 
 
 def test_a_theorem_imported_by_a_second_module_is_found_once() -> None:
@@ -103,7 +103,7 @@ def test_a_theorem_imported_by_a_second_module_is_found_once() -> None:
     for module in modules:
         module.theorem = first  # type: ignore[attr-defined]
 
-    assert catalogue.collected(modules) == {first.id: first}
+    assert catalogue.collected(modules, Theorem) == {first.id: first}
 
 
 def test_other_names_of_a_theorem_find_it() -> None:

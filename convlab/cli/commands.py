@@ -11,6 +11,7 @@ import typer
 
 from convlab.cli.documents import BAD_INPUT, INTERRUPTED, messages
 from convlab.cli.options import (
+    Adjusted,
     All,
     Alpha,
     Budget,
@@ -19,8 +20,10 @@ from convlab.cli.options import (
     Certificates,
     Counts,
     Dimension,
+    Drawings,
     Engine,
     False_,
+    Figures,
     InstanceFile,
     Iterations,
     Json,
@@ -28,6 +31,7 @@ from convlab.cli.options import (
     Numbers,
     Out,
     Outside,
+    Paper,
     Param,
     Part,
     Problem,
@@ -68,8 +72,13 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
 
 
 @command
-def list_(names: Names = None, all: All = False, part: Part = None, topic: Topic = None, false: False_ = False, json: Json = False) -> int:
+def list_(names: Names = None, all: All = False, part: Part = None, topic: Topic = None, false: False_ = False, figures: Figures = False,
+          json: Json = False) -> int:
     """What is in the catalogue."""
+    if figures:
+        from convlab.cli import figuring
+
+        return figuring.listed(names, json=json)
     from convlab.cli import reading
 
     return reading.listed(names, part=part, topic=topic, true=all, false=false, json=json)
@@ -181,6 +190,14 @@ def report(names: Names = None, part: Part = None, topic: Topic = None, out: Out
 
     chosen = settings(seed=seed, replicates=replicates, iterations=iterations, workers=workers)
     return reporting.written(names, chosen, part=part, topic=topic, out=out, json=json)
+
+
+@command
+def figure(names: Drawings = None, param: Adjusted = None, size: Paper = "slide", out: Out = Path("reports/figures"), json: Json = False) -> int:
+    """Draws figures of the lecture: PDF, SVG and PNG, with their data as CSV."""
+    from convlab.cli import figuring
+
+    return figuring.drawn(names, assignments(param or [], "--param "), size=size, out=out, json=json)
 
 
 @command

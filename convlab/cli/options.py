@@ -41,6 +41,11 @@ Numbers = Annotated[list[str] | None, typer.Option("--param", metavar="NAME=VALU
 CertificateFile = Annotated[Path | None, typer.Option("--certificate", metavar="FILE", help="Check this certificate: a file that certify --out wrote.",
                                                       show_default="none")]
 Certificates = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Write certificates and instances there.", show_default="nothing is written")]
+Drawings = Annotated[list[str] | None, typer.Argument(metavar="[ID | FILE.py]...", help="Figures of `list --figures`, or files of your own.", show_default=False)]
+Figures = Annotated[bool, typer.Option("--figures", help="The figures in place of the theorems.")]
+Adjusted = Annotated[list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="Change a parameter, such as gamma=1/4; may be repeated.",
+                                                    show_default="as declared")]
+Paper = Annotated[str, typer.Option("--size", metavar="slide|column", help="For a projector, or for a column of a page.")]
 Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the files go.")]
 
 

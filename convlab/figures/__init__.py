@@ -1,0 +1,1 @@
+"""The lecture's figures, one declaration a file. A file in this folder is its registration."""
