@@ -1,4 +1,4 @@
-"""Acceleration: Nesterov's method, the optimized gradient method for a horizon known in advance, and heavy ball on quadratics.
+"""Acceleration: Nesterov's methods, the optimized gradient method for a horizon known in advance, and heavy ball on quadratics.
 
 At every horizon the bound of OGM lies below that of Nesterov's method. Heavy ball has their speed on quadratics, and only there.
 """
@@ -15,16 +15,19 @@ from convlab.algorithms.momentum import HeavyBall
 from convlab.algorithms.nesterov import Nesterov, OptimizedGradientMethod, ogm_thetas
 from convlab.assumptions import Convex, Minimum, Quadratic, Smooth, StronglyConvex
 from convlab.constants import Array
+from convlab.inequalities import Point, convexity, descent, star, strong_convexity, x0, x1
 from convlab.metrics import Case, distance_to_minimiser, function_gap
-from convlab.symbols import L, R, beta, gamma, k, lam, mu
+from convlab.symbols import Delta, L, R, beta, gamma, k, lam, mu
 from convlab.theorem import (
     Bound,
+    Certificate,
     Changed,
     Instance,
     IterationMatrix,
     Mutant,
     OptimalOnQuadratics,
     RateBound,
+    Recursion,
     Relation,
     StabilityRegion,
     StableOnQuadratics,
@@ -32,6 +35,7 @@ from convlab.theorem import (
     Theorem,
     from_k,
     horizons,
+    previous,
 )
 
 steepest = Instance("quadratic", spectrum=(L,), start=R)
@@ -57,6 +61,41 @@ convex_gap = Theorem(
              Changed("step 1.45/L", steepest, algorithm=Nesterov(Rational(29, 20) / L, k / (k + 3))),
              Changed("gradient descent is as good", slow_for_descent, algorithm=GradientDescent(1 / L)),
              Changed("momentum of the wrong sign", huber, algorithm=Nesterov(1 / L, -k / (k + 3)))),
+)
+
+
+# ---- Nesterov, strongly convex
+slowness = sqrt(mu / L)                         # 1/sqrt(kappa)
+constant_momentum = (sqrt(L) - sqrt(mu)) / (sqrt(L) + sqrt(mu))
+y0, y1 = Point("y", 0), Point("y", 1)
+
+
+def energy(x: Point, y: Point) -> sp.Expr:
+    """f(x) - f* + mu/2 |z - x*|^2, where z = y + sqrt(kappa) (y - x) lies beyond the extrapolated point."""
+    return x.f - star.f + mu / 2 * (y.x + (y.x - x.x) / slowness - star.x) ** 2
+
+
+flattest_of_two = Instance("quadratic", spectrum=(mu, L), start=(R, 0), at={L: 100, mu: 1})
+
+strongly_convex_gap = Theorem(
+    id="nesterov-strongly-convex",
+    title="Nesterov's method with constant momentum, strongly convex: gap",
+    algorithm=Nesterov(step_size=1 / L, momentum=constant_momentum),
+    assumptions=(Smooth, StronglyConvex, Minimum),
+    metric=function_gap,
+    bound=(1 - slowness) ** k * (Delta + mu * R**2 / 2),
+    source="Nesterov (2018), section 2.2; d'Aspremont, Scieur, Taylor (2021)",
+    note="The energy f(x_k) - f* + mu/2 |z_k - x*|^2 falls by this factor at each step; the gap itself may grow. The bound is not attained.",
+    facts=(Certificate(energy(x1, y1), (1 - slowness) * energy(x0, y0),
+                       ((1 - slowness, convexity(x0, y0)), (slowness, strong_convexity(star, y0)), (1, descent(x1, y0))),
+                       ((mu * (1 - slowness) / (2 * slowness), y0.x - x0.x),), name="the energy falls at each step"),
+           Certificate(x0.f - star.f, energy(x0, y0), (), ((mu / 2, y0.x + (y0.x - x0.x) / slowness - star.x),), steps=0, name="the gap is a part of it"),
+           Recursion((1 - slowness) * previous, start=Delta + mu * R**2 / 2)),
+    mutants=(Bound((1 - slowness) ** k * (Delta + mu * R**2 / 2) / 2, flattest_of_two, name="half"),
+             Bound((1 - slowness) ** (2 * k) * Delta, flattest_of_two, name="the square of the rate"),
+             Bound(2 * (1 - 2 * slowness) ** k * Delta, flattest_of_two, name="twice the speed"),
+             Changed("step 1.8/L", steepest, algorithm=Nesterov(Rational(9, 5) / L, constant_momentum)),
+             Changed("plain gradient descent is as fast", flattest_of_two, algorithm=GradientDescent(1 / L))),
 )
 
 
