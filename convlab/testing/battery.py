@@ -74,17 +74,25 @@ class Battery:
     def finding(self, name: str) -> Finding:
         """What one check found, with what was expected of it."""
         with undisturbed():
-            if name not in {law.__name__ for law in BEFORE} and self._hindered:
-                found = Finding(name, "law" if name in LAWS else "theorem", Outcome.SKIPPED, f"not run, since {self._hindered} failed")
-            else:
-                found = self.checks[name]()
+            hindered = self._hindered_by(name)
+            found = Finding(name, "law" if name in LAWS else "theorem", Outcome.SKIPPED, f"not run, since {hindered} failed") if hindered else self.checks[name]()
         found = replace(found, reproduce=self._again(name)) if found.outcome is Outcome.FAILED else found
         return self._as_expected(found)
 
+    def _hindered_by(self, name: str) -> str:
+        """The check without which this one makes no sense, if it failed."""
+        for law in BEFORE:
+            if law.__name__ == name:
+                return ""
+            if law.__name__ not in self._before:
+                self._before[law.__name__] = self._law(law).outcome
+            if self._before[law.__name__] is Outcome.FAILED:
+                return law.__name__
+        return ""
+
     @cached_property
-    def _hindered(self) -> str:
-        """The check without which no other makes sense, if it failed."""
-        return next((law.__name__ for law in BEFORE if self._law(law).outcome is Outcome.FAILED), "")
+    def _before(self) -> dict[str, Outcome]:
+        return {}
 
     def _law(self, law: Law) -> Finding:
         name = law.__name__

@@ -67,9 +67,9 @@ def _judged(title: str, claim: Any, subject: Subject, owed: Owed, families: Mapp
 def _told(name: str, verdicts: list[Verdict], skipped: list[str]) -> Finding:
     refuted = next((v for v in verdicts if v.word is Word.REFUTED), None)
     if refuted is not None:
-        k = refuted.witness.iteration if refuted.witness is not None else refuted.worst_k
+        k, ratio = (refuted.witness.iteration, _ratio(refuted)) if refuted.witness is not None else (refuted.worst_k, refuted.worst_ratio)
         witness = str(refuted.witness) if refuted.witness is not None else f"{refuted.problem}: {refuted.outcome or refuted.note}"
-        return Finding(name, "theorem", Outcome.FAILED, k=k, ratio=refuted.worst_ratio, witness=witness, cause="the update itself: see the first law that fails")
+        return Finding(name, "theorem", Outcome.FAILED, k=k, ratio=ratio, witness=witness, cause="the update itself: see the first law that fails")
     if not verdicts or any(v.word is not Word.HOLDS for v in verdicts):
         open_ = [v for v in verdicts if v.word is not Word.HOLDS]
         reasons = [f"undecided on {open_[0].problem}: {open_[0].note}"] if open_ else list(dict.fromkeys(skipped))[:SHOWN]
@@ -77,3 +77,10 @@ def _told(name: str, verdicts: list[Verdict], skipped: list[str]) -> Finding:
     worst = max(verdicts, key=lambda v: log10(v.worst_ratio) or (0.0 if v.worst_ratio == 1 else -math.inf))
     return Finding(name, "theorem", Outcome.PASSED, f"on {len({v.problem for v in verdicts})} problems (worst on {worst.problem})", worst.worst_k,
                    None if worst.worst_ratio is None else as_float(worst.worst_ratio))
+
+
+def _ratio(verdict: Verdict) -> float | None:
+    """Measured over bound at the witness; of a lower bound or a region, too, above 1 where it is violated."""
+    assert verdict.witness is not None
+    measured, bound = as_float(verdict.witness.measured), as_float(verdict.witness.bound)
+    return measured / bound if bound else None
