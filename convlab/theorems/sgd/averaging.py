@@ -14,7 +14,7 @@ from convlab.constants import Array
 from convlab.metrics import Case, metric
 from convlab.operations import rowwise
 from convlab.symbols import L, R, gamma, k, lam, mu, sigma
-from convlab.theorem import Bound, Changed, Formula, Instance, Law, RateBound, Relation, Step, SymbolicIdentity, Theorem, from_k
+from convlab.theorem import Changed, Instance, Law, RateBound, Relation, Step, SymbolicIdentity, Theorem, from_k
 from convlab.theorems.sgd.quadratic import any_covariance, at_products, noise_of, second_moment, squared_coordinates
 
 mean_so_far = AveragedSGD(step_size=gamma, share=1 / (k + 1))
@@ -108,7 +108,7 @@ polyak_ruppert = Theorem(
     claims=(
         RateBound(
             algorithm=mean_so_far, assumptions=quadratic_noise, condition=And(0 < gamma, gamma <= 2 / L), defaults={gamma: 1 / L}, relation=Relation.EQUAL,
-            law=Law.EXPECTATION, metric=second_moment, grid=from_k(1), bound=exact_covariance, tight=(any_covariance, one_curvature),
+            law=Law.EXPECTATION, metric=second_moment, grid=from_k(1), bound=exact_covariance, tight=any_covariance,
             statement="A_i A_j e_(0,i) e_(0,j) + S_(i j)/(lambda_i lambda_j k^2) sum_(m = 1)^(k - 1) (1 - a_i^m) (1 - a_j^m), quad A_i = (1 - a_i^k)/(gamma lambda_i k), "
                       "quad a_i = 1 - gamma lambda_i",
             note="The average of x_0 .. x_(k-1). So k times its covariance tends to H^-1 S H^-1 for every gamma < 2/L: what the best unbiased estimate has. "
