@@ -13,7 +13,7 @@ from convlab.assumptions import ConvexLosses
 from convlab.constants import Array
 from convlab.metrics import Case, metric
 from convlab.symbols import G, diameter, gamma, k
-from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Relation, Theorem, from_k, multiples_of
+from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Relation, SymbolicIdentity, Theorem, from_k, multiples_of
 
 
 # ---- Adam on losses with a rare large slope
@@ -70,6 +70,8 @@ false_adam_regret = Theorem(
             grid=multiples_of(3),
             on=(rarely,),
             **shared,
+            facts=(SymbolicIdentity("a period from the upper end costs at least so much more than one at the lower end",
+                                    G * diameter / 2 - 2 * (G / 10) * diameter / 2 - (G - 2 * G / 10) * (-diameter / 2), 4 * G * diameter * 3 / 15),),
             mutants=(Bound(8 * G * diameter * k / 15, rarely, name="twice that"), Changed("of AMSGrad, too", rarely, algorithm=amsgrad)),
             note="(2 C - 4) G D/(2 C) a period of three rounds, with C = 10."),
     ),

@@ -215,6 +215,7 @@ false_fgsm = Theorem(
             bound=Delta,
             relation=Relation.EQUAL,
             on=(above_one,),
+            facts=(SymbolicIdentity("the corner has margin 6/5 - 3/6 and the loss 3/10", 1 - (Rational(6, 5) - 3 * Rational(1, 3) / 2), Rational(3, 10)),),
             mutants=(Bound(Delta / 2, above_one, name="half of it"), Changed("below margin 1, too", below_one)),
             note="Margin 6/5, radius 1/2 in units of the margin: the gradient is 0 and nothing moves, while the loss could be 3/10."),
         RateBound(

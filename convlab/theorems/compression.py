@@ -50,6 +50,8 @@ from convlab.theorem import (
     best_of,
     from_k,
     previous,
+    u,
+    v,
 )
 
 
@@ -211,6 +213,8 @@ local_top_one = Theorem(
             bound=(1 + Rational(11, 6) * gamma) ** (2 * k) * M0,
             relation=Relation.EQUAL,
             on=(diagonal,),
+            facts=(SymbolicIdentity("at (u, u, u) each worker sends its entry (2 (-3) + 1/2) u, and the mean of three such vectors leads uphill",
+                                    u - gamma * (2 * (-3) + Rational(1, 2)) * u / 3, (1 + Rational(11, 6) * gamma) * u),),
             mutants=(Bound((1 + Rational(11, 8) * gamma) ** (2 * k) * M0, diagonal, name="factor 1 + 11 gamma/8"),
                      Changed("top-1 of the averaged gradient grows too", diagonal, algorithm=CompressedAverage(gamma, TopK(1)))),
             name="grows",
@@ -245,6 +249,7 @@ def along_ones(compressor: Any, step: sp.Expr, default: sp.Expr, name: str, note
     return RateBound(
         algorithm=CompressedGradient(step, compressor), assumptions=nonsmooth, condition=gamma > 0, defaults={gamma: default}, metric=distance_along_ones,
         bound=M0, relation=Relation.EQUAL, on=(flat_ridge,), name=name, note=note,
+        facts=(SymbolicIdentity("what one coordinate loses the other gains", (u - step) + (v + step), u + v),),
         mutants=(Changed("on a steep ridge, too", steep_ridge), Changed("sent in full", flat_ridge, algorithm=GradientDescent(step))))
 
 

@@ -122,6 +122,8 @@ def apart_for_ever(power: int = 1) -> Callable[[int, Case, Mapping[str, Array]],
     return bound
 
 
+between = sp.Symbol("between", real=True)                                    # b_1 - b_2
+resting = gamma * lam * between / (1 - mixing + gamma * lam)
 pair = Instance("networked", lam=lam, targets=(R, -R), pull=Rational(1, 2), start=((4 * R,), (3 * R,)))
 perfect = Instance("networked", lam=lam, targets=(4 * R, -R), pull=1, start=((5 * R,), (0,)))
 steps = And(gamma > 0, gamma * lam <= Rational(1, 2))
@@ -151,6 +153,7 @@ false_dgd_exact = Theorem(
                       "quad d = gamma lambda (b_1 - b_2) / (1 - rho + gamma lambda)",
             on=(pair, Instance("networked", lam=lam, targets=(5 * R, 2 * R), pull=Rational(2, 5), start=((R,), (R / 3,))),
                 perfect),
+            facts=(SymbolicIdentity("where the difference rests", (mixing - gamma * lam) * resting + gamma * lam * between, resting),),
             mutants=(Changed("an error of order gamma^2", pair, bound=apart_for_ever(power=2)),),
             note="rho the second eigenvalue of W. Only the mean of the workers is right: each stops at distance d/2, of order gamma/(1 - rho), and with "
                  "perfect averaging (rho = 0) too."),

@@ -13,7 +13,7 @@ from convlab.constants import Array
 from convlab.metrics import Case, at_distance, displacement, distance_to_minimiser, metric
 from convlab.operations import rowwise
 from convlab.symbols import M0, L, L_max, R, gamma, inner_steps, k, lam, mu
-from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Relation, Step, SymbolicIdentity, Theorem
+from convlab.theorem import Bound, Changed, FalseClaim, Instance, RateBound, Recursion, Relation, Step, SymbolicIdentity, Theorem, previous
 
 
 # ---- the limit
@@ -127,6 +127,8 @@ false_heterogeneous = Theorem(
             bound=R * (Rational(3, 77) + Rational(74, 77) * Rational(5, 16) ** k),
             relation=Relation.EQUAL,
             on=(opposed,),
+            facts=(Recursion(((1 - Rational(1, 4)) ** 2 + (1 - Rational(3, 4)) ** 2) / 2 * previous + 3 * R / 112, start=R,
+                             name="the mean of two local steps at curvatures lambda and 3 lambda, and their drift"),),
             mutants=(Bound(R * Rational(5, 16) ** k, opposed, name="it tends to the minimiser"),
                      Changed("with one local step, too", opposed, algorithm=FedAvg(step_size=gamma, local_steps=1))),
             note="Curvatures lambda and 3 lambda, targets 1 and -1, two local steps of 1/(4 lambda): x tends to -4/11, the minimiser is -1/2. From 3."),

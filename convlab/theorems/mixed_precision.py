@@ -180,6 +180,7 @@ false_smaller_step = Theorem(
             bound=stop,
             relation=Relation.EQUAL,
             on=(at_the_stop,),
+            facts=(SymbolicIdentity("at delta/(2 gamma lambda) an update is half a cell", gamma * lam * (grid / (2 * gamma * lam)), grid / 2),),
             mutants=(Changed("exact weights stop there, too", at_the_stop, algorithm=GradientDescent(gamma)),
                      Bound(grid / 2, at_the_stop, name="within half a cell of the minimiser")),
             note="The smaller the step, the farther away it stops: at about delta/(2 gamma lambda), the minimiser being on the grid."),
@@ -223,6 +224,7 @@ false_master_weights = Theorem(
             bound=R * sp.Piecewise((0, Eq(sp.Mod(k, 3), 1)), (1, True)),
             relation=Relation.EQUAL,
             on=(a_third,),
+            facts=(SymbolicIdentity("three steps x + (x* - rounded x), rounded to 5, 6 and 5 cells, come back", 3 * (5 * grid + grid / 3) - (5 + 6 + 5) * grid, 0),),
             mutants=(Changed("gradients at the exact weights", a_third, algorithm=GradientDescent(gamma)),
                      Changed("once there it stays", a_third, bound=R * sp.Piecewise((1, Eq(k, 0)), (0, True)))),
             note="The minimiser a third of a cell above the start, gamma = 1/lambda: 0, 1/3, 2/3 of a cell, and again. Every third iterate is the minimiser "

@@ -144,6 +144,13 @@ def certified(share: float) -> Any:
     return bound
 
 
+before, now, p = sp.symbols("before now p", real=True)              # lambda_(k-1), lambda_k, and the gradient at x_(k-1); u = x_k - x*, v the gradient at x_k
+D_before, D_now = sp.symbols("D_before D_now", real=True)
+energy = SymbolicIdentity(
+    "the energy falls: convexity at (x*, x_k) and (x_(k-1), x_k), the rule norm(x_k - x_(k-1)) >= 2 lambda_k norm(g_k - g_(k-1)), and a square",
+    u**2 + (before * p) ** 2 / 2 + 2 * now**2 / before * D_before - (u - now * v) ** 2 - (now * v) ** 2 / 2 - 2 * now * (1 + now / before) * D_now,
+    2 * now * (u * v - D_now) + 2 * now**2 / before * (D_before - D_now - before * p * v)
+    + ((before * p) ** 2 - 4 * now**2 * (v - p) ** 2) / 2 + (now * v - 2 * now * (v - p)) ** 2 / 2)
 paced = MalitskyMishchenko(first)
 any_first = {first: 1 / (2 * L)}
 
@@ -155,6 +162,7 @@ adaptive = Theorem(
         RateBound(algorithm=paced, assumptions=(Convex, Smooth, Minimum), condition=first > 0, defaults=any_first, metric=function_gap, mode=best_of(0, -1),
                   grid=horizons(2, 5, 15, 50), bound=certified(1), reads=reads, statement='C / (2 (lambda_1^2 \\/ lambda_0 + lambda_1 + ... + lambda_(k-1)))',
                   note="C = norm(x_1 - x^*)^2 + norm(x_1 - x_0)^2/2 + 2 lambda_1^2/lambda_0 (f(x_0) - f^*): read off the run, as the steps are.",
+                  facts=(energy,),
                   mutants=(Changed("twice the local step", algorithm=MalitskyMishchenko(first, caution=Rational(2))),)),
         RateBound(name="step", algorithm=paced, assumptions=(Convex, Smooth, Minimum), condition=And(first > 0, first >= 1 / (2 * L)), defaults=any_first,
                   metric=accepted_step, relation=Relation.AT_LEAST, bound=1 / (2 * L), grid=at_a_few,

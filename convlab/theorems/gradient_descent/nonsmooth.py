@@ -121,6 +121,7 @@ false_subgradient = Theorem(
             bound=gamma * G**2 / 2,
             relation=Relation.EQUAL,
             on=(hopping,),
+            facts=(SymbolicIdentity("a step down the slope G leads to the mirror image", gamma * G / 2 - gamma * G, -gamma * G / 2),),
             mutants=(Bound(gamma * G**2 / 4, hopping, name="gamma G^2/4"),
                      Changed("decreasing steps hop as far", hopping, algorithm=GradientDescent(gamma / (k + 1)))),
             note="On G |x| from gamma G/2 the iterate changes its sign at every step, and nothing else. The best value so far obeys the usual bound."),
