@@ -95,7 +95,7 @@ def worst_spot(evidence: list[Evidence], relation: Relation) -> Spot | None:
 
 def badness(ratio: Array, relation: Relation) -> Array:
     """How bad a ratio is, -1 where nothing was judged: the ratio itself, or its distance from 1 for equalities."""
-    plain = np.array([_floats(row) for row in ratio])
+    plain = _floats(ratio)
     far = np.abs(plain - 1) if relation is Relation.EQUAL else plain
     return np.where(np.isnan(far), -1.0, far)
 
@@ -153,7 +153,7 @@ def _lost(evidence: list[Evidence]) -> str | None:
 
 def _valueless(evidence: list[Evidence]) -> str | None:
     for e in evidence:
-        bound, measured = (np.array([_floats(row) for row in side]) for side in (e.result.bound, e.result.measured))
+        bound, measured = (_floats(side) for side in (e.result.bound, e.result.measured))
         rows, cases = np.nonzero(np.isnan(bound) & np.isfinite(measured) & (e.result.k >= 1)[:, None])
         if len(rows):
             return f"the bound has no value at k = {int(e.result.k[rows[0]])}, with {_told(e.settings[cases[0]])}"
@@ -206,4 +206,4 @@ def _floats(values: Array) -> Array:
     if values.dtype != object:
         with np.errstate(over="ignore"):                       # extended precision reaches further than float64: infinite there
             return values.astype(float)
-    return np.array([np.nan if v is None else as_float(v) for v in values])
+    return np.array([np.nan if v is None else as_float(v) for v in values.reshape(-1)], dtype=float).reshape(values.shape)
