@@ -20,8 +20,8 @@ from convlab.falsify.generic import generic_mutants
 from convlab.judge.check import check
 from convlab.judge.fits import measured_order
 from convlab.judge.growth import Path, finding
-from convlab.judge.orders import Kind, Order, order_of_formula
 from convlab.judge.verdict import Sample, Word
+from convlab.run.orders import Kind, Order, order_of_formula
 from convlab.run.settings import Settings
 from convlab.symbols import L, R, gamma, k, mu
 from convlab.theorem import Changed, Instance, Theorem, mutated

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convlab.catalogue import theorems
-from convlab.judge.orders import Kind, limit_of_slope, order_of_formula, typical_order
+from convlab.run.orders import Kind, limit_of_slope, order_of_formula, typical_order
 from convlab.symbols import K, L, R, gamma, k, mu
 from convlab.theorem import FalseClaim, RateBound
 

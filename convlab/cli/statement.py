@@ -13,8 +13,8 @@ from sympy.printing.str import StrPrinter
 
 from convlab.catalogue import part_of
 from convlab.judge.fits import order_for_fits
-from convlab.judge.orders import Kind, Order, factor_text, limit_of_slope
 from convlab.problem import Family, Member, installed_families
+from convlab.run.orders import Kind, Order, factor_text, limit_of_slope
 from convlab.run.points import relations
 from convlab.theorem import KINDS, FalseClaim, Law, RateBound, Theorem, tight_instances
 

@@ -20,10 +20,10 @@ from convlab.falsify.sharpen_steps import reach
 from convlab.falsify.sharpen_terms import Part, parts_of
 from convlab.falsify.sharpness import limited
 from convlab.judge.operator import judge_operator
-from convlab.judge.orders import Kind, Order, order_of_formula
 from convlab.judge.verdict import Skipped, Verdict, jsonable, short
 from convlab.judge.words import named
 from convlab.problem import Family, installed_families
+from convlab.run.orders import Kind, Order, order_of_formula
 from convlab.run.settings import Settings
 from convlab.symbols import M0, K, k
 from convlab.theorem import FalseClaim, Law, OperatorConstant, RateBound, Relation, Source, Theorem

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from convlab.constants import Array
-from convlab.judge.orders import Kind, Order, factor_text, typical_order
 from convlab.judge.verdict import Curve, Fit, Sample, Verdict
+from convlab.run.orders import Kind, Order, factor_text, typical_order
 from convlab.theorem import FalseClaim, RateBound
 
 LEAST = 4              # points of a tail that can be fitted

@@ -24,7 +24,6 @@ from convlab.draws import Inexact
 from convlab.errors import Noted
 from convlab.judge.fits import LEAST, measured_order
 from convlab.judge.grid import algorithm_of
-from convlab.judge.orders import Kind, Order, factor_text, order_of, typical_order
 from convlab.judge.rate import REASONS, float_evidence, members
 from convlab.judge.trial import tried
 from convlab.judge.verdict import Curve, Fit, Skipped, Verdict, Word, short
@@ -32,6 +31,7 @@ from convlab.judge.words import Evidence, Spot, clear_of_floor, named, verdict_o
 from convlab.problem import Family
 from convlab.run.cases import NotApplicable, Setting, realised, settings_on, speaks_of_horizon
 from convlab.run.engine import is_random
+from convlab.run.orders import Kind, Order, factor_text, order_of, typical_order
 from convlab.run.settings import Settings
 from convlab.theorem import Instance, Law, RateBound, Source, tight_instances
 

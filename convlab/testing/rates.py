@@ -10,11 +10,11 @@ import numpy as np
 from convlab.errors import BadInput
 from convlab.judge.check import judge_claim
 from convlab.judge.fits import measured_order
-from convlab.judge.orders import Kind
 from convlab.judge.verdict import Curve, Fit, Skipped, jsonable, log10
 from convlab.metrics import function_gap
 from convlab.problem import Family, Member
 from convlab.run.engine import is_random
+from convlab.run.orders import Kind
 from convlab.run.settings import Settings
 from convlab.symbols import M0
 from convlab.testing.assertions import call, chosen, unwatched
