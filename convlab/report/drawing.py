@@ -23,6 +23,7 @@ from convlab.figure import Axis, Contour, Curves, Figure, Scatter, Sweep
 from convlab.problem import Family
 from convlab.report.declared import mathematics
 from convlab.report.latex import latex
+from convlab.report.notation import Notation
 from convlab.report.scene import Scene, scene
 from convlab.report.style import COLOURS, GREY, INK, MARKERS, STYLE, Drawn, apart, files_of
 from convlab.report.traces import Trace, csv_of, traces
@@ -60,16 +61,17 @@ class Size:
 SIZES: Mapping[str, Size] = {size.name: size for size in (Size("slide", 8.0, 4.5, 15, 22), Size("column", 3.4, 2.5, 8, 16))}
 
 
-def draw(figure: Figure, size: str = "slide", parameters: Mapping[str, str] | None = None, families: Mapping[str, Family] | None = None) -> Drawn:
-    """The figure's files (pdf, svg, png, csv) and its caption. `parameters` go by name, as text ("1/4") or numbers.
+def draw(figure: Figure, size: str = "slide", parameters: Mapping[str, str] | None = None, families: Mapping[str, Family] | None = None,
+         notation: Notation | None = None) -> Drawn:
+    """The figure's files (pdf, svg, png, csv) and its caption. `parameters` go by name, as text ("1/4") or numbers; `notation` renames symbols.
 
     Raises BadInput for an unknown size or parameter, and for what cannot be run.
     """
     if size not in SIZES:
         raise BadInput(f"--size {size}: the sizes are {' and '.join(SIZES)}.")
-    made = scene(figure, parameters, families)
+    made = scene(figure, parameters, families, notation)
     found = traces(made)
-    return Drawn({**files_of(lambda: canvas(made, found, SIZES[size]), SIZES[size].style), "csv": csv_of(figure, found)}, figure.caption)
+    return Drawn({**files_of(lambda: canvas(made, found, SIZES[size]), SIZES[size].style), "csv": csv_of(figure, found)}, made.notation.text(figure.caption))
 
 
 def canvas(made: Scene, found: Sequence[Trace], size: Size) -> Canvas:
@@ -96,7 +98,7 @@ def _curves(axes: Axes, made: Scene, found: Sequence[Trace], size: Size) -> None
     axes.yaxis.set_major_locator(LogLocator(numticks=7))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("effective passes (gradients / $n$)" if kind.axis is Axis.PASS else "iteration $k$")
+    axes.set_xlabel(made.notation.label("effective passes (gradients / $n$)" if kind.axis is Axis.PASS else "iteration $k$"))
     axes.set_ylabel(_quantity(made, kind))
     names = [(trace.label, COLOURS[i], float(trace.y[np.isfinite(trace.y)][-1])) for i, trace in enumerate(found)]
     _fit(axes, size, names)
@@ -132,7 +134,7 @@ def _sweep(axes: Axes, made: Scene, found: Sequence[Trace], size: Size) -> None:
     low, high = 0.0 if made.value(kind.low) > 0 else made.value(kind.low), made.value(kind.high)
     top = 1.12 * max(float(np.max(t.y)) for t in found)
     for mark in kind.marks:
-        _mark(axes, made.value(mark.at), mark, (low, high), top, size)
+        _mark(axes, made.value(mark.at), replace(mark, label=made.notation.label(mark.label)), (low, high), top, size)
     names = []
     for i, trace in enumerate(found):
         if trace.bound is not None:
@@ -145,7 +147,7 @@ def _sweep(axes: Axes, made: Scene, found: Sequence[Trace], size: Size) -> None:
     axes.set_ylim(0, top)
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.set_xlabel(f"{kind.over.meaning} ${latex(kind.over.typeset)}$" + _unit(kind.over.unit))
+    axes.set_xlabel(made.notation.label(f"{kind.over.meaning} ${latex(kind.over.typeset)}$") + _unit(kind.over.unit))
     axes.set_ylabel("factor per step" if size.letters < 20 else f"{_metric_name(kind.metric)}: factor per step")
     _legend(axes, found, size)
     _margins(axes, size)
@@ -250,7 +252,8 @@ def _fit(axes: Axes, size: Size, names: Sequence[tuple[str, str, float]]) -> Non
     texts = [axes.text(1.015, 0.5, _wrapped(label, size), transform=axes.transAxes, color=colour, va="center", ha="left", linespacing=1.0) for label, colour, _ in names]
     _margins(axes, size, texts)
     tall = [_extent(text).height / (axes.get_position().height * size.height * axes.figure.dpi) for text in texts]
-    ends = sorted((float(np.clip(axes.transAxes.inverted().transform(axes.transData.transform((1.0, np.clip(y, *axes.get_ylim()))))[1], 0.0, 1.0)), i) for i, (_, _, y) in enumerate(names))
+    heights = [axes.transAxes.inverted().transform(axes.transData.transform((1.0, np.clip(y, *axes.get_ylim()))))[1] for _, _, y in names]
+    ends = sorted((float(np.clip(height, 0.0, 1.0)), i) for i, height in enumerate(heights))
     for at, i in apart(ends, 1.08 * max(tall)):
         texts[i].set_y(float(np.clip(at, tall[i] / 2, 1 - tall[i] / 2)))
 
@@ -304,7 +307,7 @@ def _quantity(made: Scene, kind: Curves) -> str:
     if not formula:
         return str(getattr(kind.metric, "__name__", "measured")).replace("_", " ")
     mean = r"\mathrm{E}\," if expected else ""
-    return f"${mean}{latex(mathematics(formula))}$" + _unit(unit)
+    return made.notation.label(f"${mean}{latex(mathematics(formula))}$") + _unit(unit)
 
 
 def _metric_name(metric: Any) -> str:

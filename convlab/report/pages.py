@@ -88,11 +88,11 @@ def title_page(content: Content) -> str:
     counted.append(f"{sum(by.values())} verdicts: " + ", ".join(f"{count} {name}" for name, count in by.most_common()))
     counted.append(f"{sum(len(c.skipped) for c in content.claims)} pairs of claim and problem not judged, with the reason in results.json")
     unexpected = [c.id for c in content.claims if c.unexpected]
-    warning = [f"#block(above: 0.9em)[#word({quoted('against expectation')}, wrong: true) #h(4pt) {_text(', '.join(unexpected))}]"] if unexpected else []
+    warning = [f"#block(above: 0.9em)[#word({quoted('against expectation')}, wrong: true) #h(4pt) {as_text(', '.join(unexpected))}]"] if unexpected else []
     legend = "".join(f"[#word({quoted(word.value)})], {_block(text)}," for word, text in LEGEND)
     return "\n".join([
         "#v(1.2cm)", f"#block(text(24pt, weight: \"bold\", {quoted(content.title)}))", f"#block(above: 0.8em, small({quoted('  ·  '.join(facts))}))",
-        "#v(0.5cm)", *(f"#block(above: 0.7em)[{_text(line)}]" for line in counted), *warning, "#v(0.5cm)",
+        "#v(0.5cm)", *(f"#block(above: 0.7em)[{as_text(line)}]" for line in counted), *warning, "#v(0.5cm)",
         f"#grid(columns: (auto, 1fr), column-gutter: 10pt, row-gutter: 9pt, {legend})",
         "#v(0.3cm)", "#heading(level: 1, outlined: true)[Verdicts]", verdict_overview(content.claims)])
 
@@ -131,16 +131,17 @@ def _heading(name: str) -> str:
 def _update(claim: Any) -> list[str]:
     asked = said.inner(claim)
     if isinstance(asked, OperatorConstant):
-        return [_entry("operator", f"[{_text(rule_in_words(asked.operator))}]")]
+        return [entry("operator", f"[{as_text(rule_in_words(asked.operator))}]")]
     lines = []
-    for algorithm in _algorithms(asked):
+    for algorithm in algorithms_of(asked):
         rule = update_rule(algorithm)
         body = f"formulas($ {' $, $ '.join(rule)} $)" if rule else f"code({quoted(rule_in_words(algorithm))})"
-        lines.append(_entry("update", f"[#{body}]"))
+        lines.append(entry("update", f"[#{body}]"))
     return lines
 
 
-def _algorithms(claim: Any) -> list[Any]:
+def algorithms_of(claim: Any) -> list[Any]:
+    """The algorithms that a claim speaks of, each once."""
     programs = [p.algorithm for p in (getattr(claim, "left", None), getattr(claim, "right", None)) if isinstance(p, Trajectory)]
     found = [getattr(claim, "algorithm", None), *(getattr(claim, "coupled", None) or ()), *programs]
     return list({repr(a): a for a in found if a is not None and hasattr(a, "step")}.values())
@@ -148,8 +149,8 @@ def _algorithms(claim: Any) -> list[Any]:
 
 def _assumptions(claim: Any) -> list[str]:
     lines = said.assumption_lines(claim)
-    items = ", ".join(f"[{_text(words)}{f' #h(4pt) ${mathematics(formula)}$' if formula else ''}]" for words, formula in lines)
-    return [_entry("assuming", f"stack(dir: ttb, spacing: 0.55em, {items})")] if items else []
+    items = ", ".join(f"[{as_text(words)}{f' #h(4pt) ${mathematics(formula)}$' if formula else ''}]" for words, formula in lines)
+    return [entry("assuming", f"stack(dir: ttb, spacing: 0.55em, {items})")] if items else []
 
 
 def _claim(summary: ClaimSummary, content: Content) -> list[str]:
@@ -157,9 +158,9 @@ def _claim(summary: ClaimSummary, content: Content) -> list[str]:
     first = [f"for ${said.condition(claim)}$" if said.condition(claim) else "", said.when(claim), said.sense(claim)]
     under = ", ".join(part for part in first if part)
     usual = f"[ #h(1em) usual choice: ${said.defaults(claim)}$]" if said.defaults(claim) else "[]"
-    false = [f"#block(above: 0.9em, below: 0.3em)[#word({quoted('refuted')}) #h(4pt) This claim is false: {_text(_instead(claim))}]"] if summary.false else []
+    false = [f"#block(above: 0.9em, below: 0.3em)[#word({quoted('refuted')}) #h(4pt) This claim is false: {as_text(_instead(claim))}]"] if summary.false else []
     lines = [*false, f"#statement($ {said.statement(claim)} $, $ {said.on_two_lines(claim)} $, [{under}] + {usual})"]
-    lines += [f"#block(below: 0.6em)[{_text(claim.note)}]"] if claim.note else []
+    lines += [f"#block(below: 0.6em)[{as_text(claim.note)}]"] if claim.note else []
     if summary.id in content.figures:
         path, caption = content.figures[summary.id]
         lines.append(f"#plot({quoted(path)}, {quoted(caption)})")
@@ -199,7 +200,7 @@ def _how(name: str, known: Mapping[str, Constant], worst: Verdict | None) -> str
 def _verdicts(summary: ClaimSummary) -> list[str]:
     if not summary.verdicts:
         reasons = Counter(s.reason for s in summary.skipped).most_common(3)
-        return [f"#block[#word(\"not applicable\") #h(4pt) {_text('Not judged: ' + '; '.join(reason for reason, _ in reasons) + '.')}]"]
+        return [f"#block[#word(\"not applicable\") #h(4pt) {as_text('Not judged: ' + '; '.join(reason for reason, _ in reasons) + '.')}]"]
     shown = summary.verdicts[:ROWS]
     rows = [f"{_block(_name(v.problem))}, {_block(v.judged_by.value)}, {_plain_word(v, summary.false)}, {_ratios(v, with_k=True)}, "
             f"{_block(in_column(v.fit))}, [{v.points}]" for v in shown]
@@ -220,7 +221,7 @@ def _loose(summary: ClaimSummary) -> list[str]:
         return []
     told = f"Loose on everything tried: no exact source measured more than {summary.loose:.3g} of the bound" + (
         f", a factor of {1 / summary.loose:.3g} below it." if summary.loose > 0 else ".")
-    return [f"#block(above: 0.5em)[{_text(told)}]"]
+    return [f"#block(above: 0.5em)[{as_text(told)}]"]
 
 
 def _rest(summary: ClaimSummary) -> list[str]:
@@ -239,7 +240,7 @@ def _proofs(summary: ClaimSummary, content: Content) -> list[str]:
     lines: list[str] = []
     for proof in found:
         status = f"#word({quoted(proof.status.value)}, wrong: {_bool(proof.status is Status.FAILED)})"
-        lines.append(f"#block(above: 1em, below: 0.5em, sticky: true)[{status} #h(4pt) *{_text(proof.fact)}*]")
+        lines.append(f"#block(above: 1em, below: 0.5em, sticky: true)[{status} #h(4pt) *{as_text(proof.fact)}*]")
         lines += [f"#block(above: 0.45em, below: 0.45em, sticky: true)[#small({quoted(step)})]" for step in proof.steps]
         rows = [f"({quoted(caption)}, $ {formula} $)" for caption, expression in proof.formulas if len(formula := typst(expression)) <= LONG_FORMULA]
         lines += [f"#derivation({', '.join(rows)})"] if rows else []
@@ -269,15 +270,17 @@ def _mutant(name: str, summary: ClaimSummary) -> str:
 
 
 # ---- pieces
-def _text(text: str) -> str:
+def as_text(text: str) -> str:
+    """A text of anybody's as Typst content, in which nothing is markup."""
     return f"#{quoted(text)};"
 
 
 def _block(text: str) -> str:
-    return f"[{_text(text)}]" if text else "[]"
+    return f"[{as_text(text)}]" if text else "[]"
 
 
-def _entry(name: str, body: str) -> str:
+def entry(name: str, body: str) -> str:
+    """A line of a statement with its name at the left."""
     return f"#block(above: 0.6em, below: 0.6em, entry({quoted(name)}, {body}))"
 
 

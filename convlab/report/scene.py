@@ -15,6 +15,7 @@ from convlab.figure import Figure, Run
 from convlab.judge.verdict import short
 from convlab.operations import Unsupported
 from convlab.problem import Family, Start, installed_families
+from convlab.report.notation import Notation
 from convlab.run.bind import Binder
 from convlab.run.cases import Batch, Setting, batch_of, constants_of, given_parameters, numbers_of, start_constants, stream
 from convlab.run.expressions import evaluate
@@ -31,6 +32,7 @@ class Scene:
     problem: Any
     starts: tuple[Start, ...]
     values: Mapping[Any, Any]
+    notation: Notation = Notation()      # noqa: RUF009 (frozen)
 
     def value(self, formula: Any, run: Run | None = None) -> float:
         """A formula as a number, at a run's parameters where one is given. Raises BadInput for a symbol without a value."""
@@ -61,10 +63,10 @@ class Scene:
         import sympy as sp  # the labels are the only text that is parsed
 
         names = {s.name: s for s in self.of(run) if isinstance(s, Symbol)}
-        return re.sub(r"\[([^]]+)\]", lambda found: _brief(_evaluated(self.figure, sp.sympify(found[1], locals=names), self.of(run))), text)
+        return self.notation.label(re.sub(r"\[([^]]+)\]", lambda found: _brief(_evaluated(self.figure, sp.sympify(found[1], locals=names), self.of(run))), text))
 
 
-def scene(figure: Figure, given: Mapping[str, str] | None = None, families: Mapping[str, Family] | None = None) -> Scene:
+def scene(figure: Figure, given: Mapping[str, str] | None = None, families: Mapping[str, Family] | None = None, notation: Notation | None = None) -> Scene:
     """The figure's scene, parameters changed as given by name and text. Raises BadInput for a name it does not have, and for what makes no problem."""
     families = installed_families() if families is None else families
     known = {s.name for s in figure.parameters}
@@ -81,7 +83,7 @@ def scene(figure: Figure, given: Mapping[str, str] | None = None, families: Mapp
         symbol, formula = next(iter(left.items()))
         missing = sorted(str(s) for s in formula.free_symbols if s not in values)
         raise BadInput(f"figure {figure.id}: its parameter {symbol} = {formula} speaks of {missing[0]}, which is neither a parameter nor known of the problem.")
-    return Scene(figure, problem, starts, values)
+    return Scene(figure, problem, starts, values, notation or Notation())
 
 
 def _known(figure: Figure, formulas: Mapping[Any, Any], values: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:

@@ -78,7 +78,7 @@ def _curve(scene: Scene, run: Run) -> Trace:
     binder = scene.binder(run, batch, int(last))
     points, x = _by_pass(scene, binder, batch, last) if kind.axis is Axis.PASS else _by_iteration(kind, int(last))
     bound = None if run.bound is None else (x, np.broadcast_to(_values(scene, run, {symbols.k: points}, run.bound), x.shape))
-    made = Trace(scene.told(run.label, run), x, x, bound=bound, bound_label=run.bound_label)
+    made = Trace(scene.told(run.label, run), x, x, bound=bound, bound_label=scene.notation.label(run.bound_label))
     if not random:
         return replace(made, y=_played(scene, run, binder, batch, points, kind.metric).measured[:, 0])
     sampled = _played(scene, run, binder, batch, points, kind.metric).measured
@@ -99,7 +99,7 @@ def _sweep(scene: Scene, run: Run) -> Trace:
     measured = _played(scene, run, binder, batch, np.array([0, last]), kind.metric).measured
     factor = ((measured[1] / measured[0]) ** (1 / last)).reshape(len(x), len(starts)).max(axis=1)
     bound = None if run.bound is None else (dense, np.broadcast_to(_values(scene, run, {kind.over: dense}, run.bound), dense.shape))
-    return Trace(scene.told(run.label, run), x, factor, bound=bound, bound_label=run.bound_label)
+    return Trace(scene.told(run.label, run), x, factor, bound=bound, bound_label=scene.notation.label(run.bound_label))
 
 
 def _path(scene: Scene, run: Run) -> Trace:
