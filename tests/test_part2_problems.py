@@ -12,14 +12,16 @@ from hypothesis.strategies import fractions, integers, lists, tuples
 
 from convlab.arithmetic import FLOAT64, RATIONAL, cast
 from convlab.assumptions import BoundedVariance, NoiseCovariance, Status, audit
-from convlab.constants import Array
+from convlab.constants import Array, Exactness
 from convlab.problem import Member, fact
 from convlab_problems import finite_sum, neighbours, noisy
 
 MEMBERS = [member for family in (finite_sum, noisy, neighbours) for member in family.members()]
 ENUMERABLE = [member for member in MEMBERS if member.problem.gradient_draws().size() is not None]
+RATIONAL_ONES = [member for member in ENUMERABLE if "cosine" not in member.name and "wavy" not in member.name]      # sines of fractions are irrational
+WAVES = [member for member in ENUMERABLE if member not in RATIONAL_ONES]
 each = pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
-each_enumerable = pytest.mark.parametrize("member", ENUMERABLE, ids=lambda member: member.name)
+each_rational = pytest.mark.parametrize("member", RATIONAL_ONES, ids=lambda member: member.name)
 
 
 def moments(problem: Any, x: Array) -> tuple[Array, Array]:
@@ -34,13 +36,25 @@ def points(problem: Any) -> Array:
     return RATIONAL.array(np.stack([start.point for start in problem.starts(np.random.default_rng(5))]))
 
 
-@each_enumerable
+@each_rational
 def test_stochastic_gradients_are_unbiased(member: Member) -> None:
     """The mean over the support is the gradient, with ==."""
     problem = cast(member.problem, RATIONAL)
     x = points(problem)
 
     assert (moments(problem, x)[0] == problem.gradient(x)).all()
+
+
+@pytest.mark.parametrize("member", WAVES, ids=lambda member: member.name)
+def test_noise_on_waves_has_mean_0_and_the_declared_variance(member: Member) -> None:
+    """In floats, to the rounding of the gradient beside the noise."""
+    problem = cast(member.problem, FLOAT64)
+    x = FLOAT64.array(points(problem))
+    mean, covariance = moments(problem, x)
+    size = np.abs(problem.gradient(x)).max() + 1
+
+    assert mean == pytest.approx(problem.gradient(x), abs=1e-13 * size)
+    assert covariance.trace(axis1=1, axis2=2) == pytest.approx(fact(problem, BoundedVariance).sigma.value ** 2, abs=1e-13 * size**2)
 
 
 @given(curvatures=lists(tuples(*[fractions(Fraction(1, 30), 50, max_denominator=30)] * 2), min_size=2, max_size=4),
@@ -76,14 +90,15 @@ def test_no_constant_is_broken(member: Member) -> None:
         assert finding.status in (Status.ATTAINED, Status.HOLDS), (type(offered).__name__, finding)
 
 
-@pytest.mark.parametrize("member", list(noisy.members()), ids=lambda member: member.name)
+@pytest.mark.parametrize("member", [m for m in noisy.members() if m.name not in {w.name for w in WAVES}], ids=lambda member: member.name)
 def test_declared_noise_moments_are_met(member: Member) -> None:
-    """sigma^2 is the trace of the covariance, which is the same at every point; in the eigenbasis it is the declared matrix."""
+    """sigma^2 is the trace of the covariance (or, a root being irrational, next above it), the same at every point; in the eigenbasis it is the declared matrix."""
     problem = cast(member.problem, RATIONAL)
     covariance = problem.covariance()
     declared = fact(problem, NoiseCovariance)
 
-    assert covariance.trace() == fact(problem, BoundedVariance).sigma.value ** 2
+    sigma = fact(problem, BoundedVariance).sigma
+    assert covariance.trace() == sigma.value**2 or (sigma.exactness is Exactness.UPPER and 0 < sigma.value**2 - covariance.trace() < 1e-13)
     if problem.gradient_draws().size() is not None:
         assert (moments(problem, points(problem))[1] == covariance).all()
     if declared is not None:

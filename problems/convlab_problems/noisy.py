@@ -112,7 +112,7 @@ def members() -> Iterator[Member]:
     yield Member("noisy-huber-skewed-2", make(huber.make(half, 6, centre=(3, -1), threshold=2), (3, -4), law="skewed"))
     yield Member("noisy-huber-convex", make(huber.make(0, 5, centre=8, threshold=half), Fraction(13, 4)))
     yield Member("noisy-cosine-1d", make(nonconvex.make_cosine(Fraction(9, 2), centre=Fraction(-8, 3), width=5), 11))
-    yield Member("noisy-wavy-2", make(nonconvex.make_wavy(Fraction(26, 3), centre=(Fraction(13, 2), -4), width=4), (9, -6), law="skewed"))
+    yield Member("noisy-wavy-2", make(nonconvex.make_wavy(Fraction(26, 3), centre=(Fraction(13, 2), -4), width=4), (9, -12), law="skewed"))
     yield Member("noisy-absolute-value-1d", make(nonsmooth.make(Fraction(17, 5), centre=Fraction(-14, 3)), 2))
     yield Member("noisy-absolute-value-4", make(nonsmooth.make(9, centre=(2, -6, half, 8)), (0, 5, -3, 0), law="skewed"))
     yield Member("noisy-largest-coordinate-3", make(max_abs.make(Fraction(5, 2), 3, centre=(4, Fraction(-1, 3), 9)), (8, 0, -1)))
