@@ -116,6 +116,8 @@ decreasing_weighted = Theorem(
             metric=function_gap,
             bound=explicit,
             grid=from_k(1),
+            on=(far, straight(R)),
+            note="No less than the bound above, so it is judged where that one is attained, and once from elsewhere.",
             facts=(SymbolicIdentity("1/sqrt(j) is at least 2 (sqrt(j + 1) - sqrt(j)), which telescopes; the sum of 1/j is at most 1 + log k", 1 / sqrt(j),
                                     2 * (sqrt(j + 1) - sqrt(j)) + (sqrt(j + 1) - sqrt(j)) ** 2 / sqrt(j)),),
             mutants=(Bound(explicit / 2, far, name="half"),
