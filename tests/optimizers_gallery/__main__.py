@@ -15,7 +15,7 @@ def told(found: list[Finding], first: str) -> str:
         return "none"
     shown = next((f for f in found if f.name == first), found[0])
     more = f", {len(found) - 1} more" if len(found) > 1 else ""
-    return f"`{shown.name}` ({shown.k}, {float(shown.ratio or 0):.4g}){more}"
+    return f"`{shown.name}` ({shown.k}, {float(shown.ratio or 0):.5g}){more}"
 
 
 def bug_row(bug: Bug) -> str:
