@@ -38,17 +38,18 @@ from convlab.constants import (
     upper as upper,
 )
 from convlab.assumptions import (
-    Bilinear as Bilinear, BoundedGradients as BoundedGradients, BoundedVariance as BoundedVariance,
+    Bilinear as Bilinear, BoundedGradients as BoundedGradients, BoundedSecondMoment as BoundedSecondMoment, BoundedVariance as BoundedVariance,
     ConstrainedMinimum as ConstrainedMinimum, Convex as Convex, ConvexLosses as ConvexLosses, ConvexSamples as ConvexSamples,
     DisagreeingWorkers as DisagreeingWorkers, Finding as Finding, FiniteSum as FiniteSum,
     FixedPointGrid as FixedPointGrid, Implied as Implied, InexactGradients as InexactGradients,
-    ExactLineSearch as ExactLineSearch, Isotropic as Isotropic, Lipschitz as Lipschitz,
+    ExactLineSearch as ExactLineSearch, ExpectedGrowth as ExpectedGrowth, Interpolation as Interpolation, Isotropic as Isotropic,
+    KnownSampleMinima as KnownSampleMinima, Lipschitz as Lipschitz,
     LipschitzOperator as LipschitzOperator, LipschitzSamples as LipschitzSamples, LossScaling as LossScaling, MarginAttack as MarginAttack,
     Minimum as Minimum, MixingMatrix as MixingMatrix, NeighbouringSamples as NeighbouringSamples,
     NoiseCovariance as NoiseCovariance, OneCoupling as OneCoupling, OnePeerRounds as OnePeerRounds,
     PolyakLojasiewicz as PolyakLojasiewicz, Proximable as Proximable, Quadratic as Quadratic, QuadraticWorkers as QuadraticWorkers,
-    SaddlePoint as SaddlePoint, Smooth as Smooth, SmoothSamples as SmoothSamples, Status as Status,
-    StronglyConvex as StronglyConvex, StronglyMonotone as StronglyMonotone, Tasks as Tasks, Workers as Workers,
+    SaddlePoint as SaddlePoint, Smooth as Smooth, SmoothSamples as SmoothSamples, SmoothnessOfEach as SmoothnessOfEach, Status as Status,
+    StrongGrowth as StrongGrowth, StronglyConvexSamples as StronglyConvexSamples, StronglyConvex as StronglyConvex, StronglyMonotone as StronglyMonotone, Tasks as Tasks, Workers as Workers,
     judged as judged, sample_points as sample_points,
 )
 from convlab.draws import (
