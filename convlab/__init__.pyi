@@ -81,3 +81,4 @@ from convlab.figure import (
 )
 from convlab.report.drawing import draw as draw
 from convlab.report.style import Drawn as Drawn
+from convlab.report.trial import Trial as Trial, tried as tried

@@ -201,6 +201,15 @@ def figure(names: Drawings = None, param: Adjusted = None, size: Paper = "slide"
 
 
 @command
+def handout(file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="Title, author, and what stands in it, in order.", show_default=False)],
+            out: Out = Path("reports/handout"), json: Json = False) -> int:
+    """A lecturer's own selection: a PDF of statements, figures and sentences, with LaTeX, BibTeX and a notebook."""
+    from convlab.cli import handing_out
+
+    return handing_out.written(file, out=out, json=json)
+
+
+@command
 def calibrate(repeats: Annotated[int, typer.Option("--repeats", metavar="N", help="Experiments of each kind.")] = 200,
               replicates: Annotated[int, typer.Option("--replicates", metavar="N", help="Of each experiment at most; told at every fourth part of it too.")] = 65_536,
               seed: Seed = DEFAULT.seed, out: Out = Path("reports"), json: Json = False) -> int:

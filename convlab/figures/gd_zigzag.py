@@ -16,5 +16,5 @@ zigzag = Figure(
     runs=(Run(GradientDescent(step_size=gamma), r"long steps, $\gamma L = [gamma*L]$"),
           Run(GradientDescent(step_size=gamma), r"short steps, $\gamma L = [gamma*L]$", at={gamma: Rational(1, 2) / L})),
     kind=Contour(),
-    caption="Close to 2/L each step jumps across the valley; a short step slides into it and then creeps along. Neither is fast, for L/mu is large.",
+    caption="Close to 2/L each step jumps across the valley; a short step slides into it and then creeps along. Neither is fast where curvatures differ much.",
 )

@@ -6,6 +6,7 @@ in neither is an operator of that name.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ AROUND: Mapping[str, tuple[str, str]] = {"abs": ("|", "|"), "norm": (r"\|", r"\|
                                          "(": ("(", ")"), "[": ("[", "]"), "{": (r"\{", r"\}")}
 CLOSING = ") ] }"
 TALL = re.compile(r"\\(frac|sum|prod|binom|begin|sqrt\[|dfrac)")
+UNICODE = {"≤": r"\le", "≥": r"\ge", "≠": r"\ne", "→": r"\to", "∞": r"\infty", "∇": r"\nabla", "‖": r"\|", "√": r"\surd", "∈": r"\in", "×": r"\times", "²": "^2",
+           "·": r"\cdot", "−": "-", "≈": r"\approx"}
 SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
            "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
 
@@ -46,8 +49,19 @@ def latex(typst: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Plain text as LaTeX prints it."""
-    return "".join(SPECIAL.get(c, c) for c in text)
+    """Plain text as LaTeX prints it: its special characters as themselves, Greek letters and signs of mathematics as such."""
+    return "".join(SPECIAL.get(c) or _beyond_latin(c) for c in text)
+
+
+def _beyond_latin(character: str) -> str:
+    if character in UNICODE:
+        return rf"\ensuremath{{{UNICODE[character]}}}"
+    greek = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (\w+)", unicodedata.name(character, ""))
+    if greek is None:
+        return character
+    name = greek[2].lower().replace("lamda", "lambda")
+    word = WORDS.get(name if greek[1] == "SMALL" else name.capitalize())
+    return character if word is None else rf"\ensuremath{{{word}}}"
 
 
 @dataclass

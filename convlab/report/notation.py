@@ -46,15 +46,18 @@ class Notation:
         return "$".join(self.latex(piece) if i % 2 else piece for i, piece in enumerate(text.split("$")))
 
     def text(self, sentence: str) -> str:
-        """The same of a sentence of ours, in which symbols stand by their Python names."""
-        new = {name: value for name, value in self.names.items() if name not in ARTICLES}
-        return _replaced(sentence, list(new), new) if new else sentence
+        """The same of a sentence of ours, in which symbols stand by their Python names, or by their letters."""
+        spoken = {form: name for name, s in self.known.items() for form in (name, s.typeset) if form.isidentifier() and form not in ARTICLES}
+        new = {form: self.names[name] for form, name in spoken.items() if name in self.names}
+        new |= {form: value for name, value in self.names.items() for form in (name, self.known[name].typeset) if form in spoken}
+        return _replaced(sentence, list(spoken), new) if new else sentence
+
 
 
 def _replaced(text: str, forms: Iterable[str], new: Mapping[str, str]) -> str:
     """All replacements at once, the longest form first; string literals stay as they are."""
     ordered = sorted(set(forms), key=lambda form: (-len(form), form))
-    pattern = "|".join(rf"(?<![A-Za-z0-9.#\\]){re.escape(form)}(?![A-Za-z0-9.])" for form in ordered)
+    pattern = "|".join(rf"(?<![A-Za-z0-9#\\])(?<![A-Za-z]\.){re.escape(form)}(?![A-Za-z0-9]|\.[A-Za-z])" for form in ordered)
     return re.sub(f"{pattern}|{STRING}", lambda found: new.get(found[0], found[0]), text)
 
 
@@ -68,11 +71,12 @@ def refuse_clashes(notation: Notation, formulas: Iterable[str]) -> None:
             raise BadInput(f"notation {name} = {value!r}: no symbol is called {name}.{suggestion(name, list(notation.known))} Name it as `convlab show ID` does.")
         if not NAME.fullmatch(value):
             raise BadInput(f"notation {name} = {value!r}: a name is a letter, a Greek letter or a word, with one index at most, such as m, eta or x_0.")
-        if notation.known[name].typeset in others(notation, formulas, but=name):
-            raise BadInput(f"notation {name} = {value!r}: {name} is printed as {notation.known[name].typeset}, which also stands for something else in these "
-                           "statements, so that it cannot be renamed.")
+        if notation.known[name].typeset == "f":                      # the number of Byzantine workers, and the objective everywhere
+            raise BadInput(f"notation {name} = {value!r}: {name} is printed as {notation.known[name].typeset}, which is the objective's letter too, "
+                           "so that it cannot be renamed.")
     printed = list(formulas)
-    used = {name: s for name, s in notation.known.items() if name in notation.names or _stands(s, printed, notation)}
+    renamed = [notation.known[name] for name in notation.names]
+    used = {s.name: s for s in (*notation.own, symbols.k, *renamed) if s.name in notation.names or _stands(s, printed, notation)}
     for name, value in notation.names.items():
         new = name_in_typst(value)
         for other, s in used.items():
@@ -84,13 +88,12 @@ def refuse_clashes(notation: Notation, formulas: Iterable[str]) -> None:
             raise BadInput(f"notation {name} = {value!r}: {value} already stands for something else in these statements; take another letter.")
 
 
-def others(notation: Notation, formulas: Iterable[str], but: str = "") -> set[str]:
-    """The letters of these formulas that are no symbols: points, functions, running indices. With `but`: only those that share this symbol's form."""
-    if but:
-        return {"f"} & {notation.known[but].typeset}                 # the objective, whatever else is called f
-    left = " ".join(_replaced(formula, [s.typeset for s in notation.known.values()], {s.typeset: " " for s in notation.known.values()}) for formula in formulas)
-    words = re.findall(rf"{STRING}|[A-Za-z]+", left)
-    return {word for word in words if word in LETTERS or (len(word) == 1 and word.isalpha())}
+def others(notation: Notation, formulas: Iterable[str]) -> set[str]:
+    """The letters of these formulas that are no symbols of their claims: points, functions, running indices."""
+    ours = {s.typeset for s in (*notation.own, symbols.k, symbols.K)} | {notation.known[name].typeset for name in notation.names}
+    forms = [s.typeset for s in notation.known.values()]
+    left = " ".join(_replaced(formula, forms, dict.fromkeys(ours, " ")) for formula in formulas)
+    return {word for word in re.findall(rf"{STRING}|[A-Za-z]+", left) if word in LETTERS or (len(word) == 1 and word.isalpha())}
 
 
 def _stands(s: Symbol, formulas: Iterable[str], notation: Notation) -> bool:

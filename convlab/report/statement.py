@@ -23,9 +23,18 @@ def statement(claim: Any) -> str:
     if isinstance(claim, RateBound):
         return _said(claim) if claim.statement else f"{measured(claim)} {SIGN[claim.relation]} {_bound(claim)}"
     if isinstance(claim, StabilityRegion):
-        sense = "in mean square " if claim.sense is Sense.MEAN_SQUARE else ""
-        return mathematics(claim.statement) if claim.statement else f'x_k -> x^* {quoted(f" {sense}from every start  iff  ")} {typst(claim.condition)}'
+        return _region(claim)
     return mathematics(claim.statement)
+
+
+def _region(claim: StabilityRegion) -> str:
+    """What happens iff the parameters lie in the region; a declared statement may be all of it, what happens, or the region."""
+    if re.search(r"\biff\b", claim.statement):
+        return mathematics(claim.statement)
+    happens = re.search(r"[a-z]{3,} [a-z]{2,}", claim.statement) is not None
+    sense = "in mean square " if claim.sense is Sense.MEAN_SQUARE else ""
+    left = mathematics(claim.statement) if happens else f'x_k -> x^* {quoted(f" {sense}from every start")}'
+    return f'{left} {quoted("  iff  ")} {mathematics(claim.statement) if claim.statement and not happens else typst(claim.condition)}'
 
 
 def on_two_lines(claim: Any) -> str:
