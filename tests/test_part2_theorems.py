@@ -17,12 +17,14 @@ from convlab.problem import Family
 from convlab.run.settings import Settings
 from convlab.symbols import R, gamma, p
 from convlab.theorem import Source, Theorem
-from convlab.theorems import sgd, stability, variance_reduction
+from convlab.theorems import stability, variance_reduction
+from convlab.theorems.sgd.quadratic import quadratic_moment
+from convlab.theorems.sgd.strongly_convex import strongly_convex
 from convlab_problems import finite_sum, neighbours, noisy
 
 FAMILIES: dict[str, Family] = {family.name: family for family in (finite_sum.FAMILY, noisy.FAMILY, neighbours.FAMILY)}
 QUICK = Settings(sampled=False, iterations=60)
-THEOREMS = [value for module in (sgd, stability, variance_reduction) for value in vars(module).values() if isinstance(value, Theorem)]
+THEOREMS = [quadratic_moment, strongly_convex, *(value for module in (stability, variance_reduction) for value in vars(module).values() if isinstance(value, Theorem))]
 
 
 def small(*names: str) -> dict[str, Family]:
@@ -48,7 +50,7 @@ def test_every_mutant_is_refuted_after_a_step(theorem: Theorem) -> None:
         assert result.witness.iteration >= 1
 
 
-@pytest.mark.parametrize("theorem", [sgd.strongly_convex, stability.convex], ids=lambda theorem: theorem.id)
+@pytest.mark.parametrize("theorem", [strongly_convex, stability.convex], ids=lambda theorem: theorem.id)
 def test_attained_in_fractions(theorem: Theorem) -> None:
     """The tight instances reach ratio 1 at the last k, with ==."""
     exact = [v for v in check(theorem, families=small(), settings=QUICK).verdicts if v.judged_by is Source.RATIONAL]
@@ -103,7 +105,7 @@ svrg = variance_reduction.svrg_algorithm
 WRONG = {"svrg-stale-snapshot": (variance_reduction.svrg, StaleSVRG(svrg.step_size, svrg.take, svrg.refresh), "sum-spread-3"),
          "lsvrg-wrong-sign": (variance_reduction.lsvrg, ForgetfulSVRG(gamma, p), "sum-equal-curvatures-4"),
          "saga-stale-table": (variance_reduction.saga, StaleSAGA(gamma), "sum-spread-3"),
-         "sgd-noise-twice": (sgd.strongly_convex, LateNoise(gamma), "noisy-quadratic-1d")}
+         "sgd-noise-twice": (strongly_convex, LateNoise(gamma), "noisy-quadratic-1d")}
 
 
 @pytest.mark.parametrize(("theorem", "algorithm", "member"), WRONG.values(), ids=WRONG)
