@@ -19,6 +19,7 @@ from convlab.prove.atoms import Undecided
 from convlab.prove.contradiction import contradiction
 from convlab.prove.formulas import formula
 from convlab.prove.models import Model, model_of
+from convlab.prove.patience import patience
 from convlab.prove.proof import Finding, Proof, Status, point_text
 from convlab.prove.reading import ScalarQuadratic, Unreadable, linear_maps, mean_matrix, second_moment_matrix, symbolic
 from convlab.prove.reals import counterexample
@@ -47,7 +48,8 @@ def condition_proof(theorem: str, claim: Any) -> Proof | None:
     if not isinstance(claim, (RateBound, StabilityRegion)) or getattr(claim, "coupled", None) is not None:
         return None
     try:
-        found = _compared(claim)
+        with patience():
+            found = _compared(claim)
     except (Unreadable, Undecided) as reason:
         return Proof(theorem, claim.name, FACT, KIND, Status.NOT_CLAIMED, f"not derived: {reason}")
     if isinstance(found, str):

@@ -12,6 +12,7 @@ from convlab.prove.identities import prove_identity, prove_matrix, prove_second_
 from convlab.prove.multipliers import prove_multipliers
 from convlab.prove.one_step import covered, prove_one_step
 from convlab.prove.optimal import prove_optimal
+from convlab.prove.patience import patience
 from convlab.prove.proof import Finding, Proof, Status
 from convlab.prove.reading import Unreadable
 from convlab.prove.recursions import prove_recursion, prove_reduction
@@ -51,7 +52,8 @@ def proof_of(theorem: Theorem, claim: Any, fact: Any) -> Proof:
     """The proof of one fact of a claim, or what is left of it. Raises BadInput for a fact that is no fact, or holds text."""
     refuse_text(f"theorem {theorem.id!r}, claim {claim.name!r}", fact)
     try:
-        found = _finding(fact, claim)
+        with patience():
+            found = _finding(fact, claim)
     except (Undecided, Unreadable) as reason:
         found = Finding(f"undecided: {reason}")
     status = Status.PROVED if found.residual is None else Status.FAILED

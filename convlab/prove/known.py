@@ -55,9 +55,10 @@ def expression_of(one: Inequality, setting: Setting) -> Any:
         if needs_two and one.j is None:
             raise Unreadable("it speaks of two points")
         i, j = setting.run.place(one.i), setting.run.place(one.j) if one.j is not None else None
+        found = sp.expand(reading(setting, one, i, j))
         if needs_two:
             _refuse_missing_slopes(setting, i, j)
-        return sp.expand(reading(setting, one, i, j))
+        return found
     except Unreadable as reason:
         raise Unreadable(f"{text(one)}: {reason}") from reason
 

@@ -16,8 +16,11 @@ from typing import Any
 import sympy as sp
 
 from convlab.prove.atoms import ROOTS, Atom, Undecided, conjunctions, declared_domain
+from convlab.prove.patience import TooLong, go_on, small_enough
 
 Point = dict[sp.Symbol, Any]
+LARGEST = 6000                   # terms times degrees of two polynomials whose resultant is taken; those of the catalogue reach 624
+DECIDING = "deciding a system of inequalities"
 
 __all__ = ["Point", "Undecided", "counterexample", "satisfiable"]
 
@@ -30,6 +33,8 @@ def satisfiable(condition: Any) -> Point | None:
         everything = atoms + tuple(a for s in symbols for a in declared_domain(s))
         try:
             found = _solve(_scaled(_system(everything)))
+        except TooLong:
+            raise
         except Undecided as doubt:
             doubts.append(doubt)
             continue
@@ -79,6 +84,7 @@ def _scaled(system: _System) -> _System:
 
 
 def _solve(system: _System) -> Point | None:
+    go_on(DECIDING)
     reduced = _without_constants(system)
     if reduced is None:
         return None
@@ -117,6 +123,8 @@ def _first(attempts: Iterable[Callable[[], Point | None]]) -> Point | None:
     for attempt in attempts:
         try:
             found = attempt()
+        except TooLong:
+            raise
         except Undecided as doubt:
             doubts.append(doubt)
             continue
@@ -284,14 +292,22 @@ def _shadow(factors: set[Any], v: Any) -> Iterator[Any]:
         polynomial = sp.Poly(f, v)
         yield polynomial.LC()
         if polynomial.degree() > 1:
+            small_enough(_size(f, f, v), LARGEST, DECIDING)
             yield sp.expand(polynomial.discriminant())
     for f, g in combinations(sorted(factors, key=str), 2):
+        small_enough(_size(f, g, v), LARGEST, DECIDING)
         yield sp.expand(sp.resultant(f, g, v))
+
+
+def _size(f: Any, g: Any, v: Any) -> int:
+    """How large the resultant of two polynomials is to be expected: their terms times their degrees."""
+    return int(sum(len(sp.Add.make_args(p)) for p in (f, g)) * (sp.degree(f, v) + sp.degree(g, v)))
 
 
 def _lift(symbols: list[Any], levels: list[set[Any]], positive: tuple[Any, ...], at: Point) -> Point | None:
     if not symbols:
         return at if all(p.subs(at) > 0 for p in positive) else None
+    go_on(DECIDING)
     v, later = symbols[0], set(symbols[1:])
     ready = [p for p in positive if p.has(v) and not p.free_symbols & later]
     polynomials = [sp.Poly(f.subs(at), v) for f in levels[0]]

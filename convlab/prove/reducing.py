@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from convlab.prove.patience import go_on
 from convlab.prove.resolving import certain
 
 SAMPLES = 400                    # points by which false implications are told without a decision procedure
@@ -23,6 +24,7 @@ def reduced(positive: Iterable[Any], given: Any = sp.true) -> Any:
     points = _Points(symbols, [*ordered], given)
     kept: list[Any] = []
     for p in ordered:
+        go_on("simplifying the derived region")
         for piece in _pieces(p, sp.And(given, *kept), points):
             if not points.implied(kept, piece) or not certain(sp.And(given, *kept), piece):
                 kept.append(piece)

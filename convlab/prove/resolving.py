@@ -6,6 +6,7 @@ from typing import Any
 import sympy as sp
 
 from convlab.prove.formulas import formula
+from convlab.prove.patience import TooLong
 from convlab.prove.reals import Undecided, counterexample
 
 _CASES = (sp.Max, sp.Min, sp.Abs, sp.Piecewise)
@@ -32,6 +33,8 @@ def certain(condition: Any, conclusion: Any) -> bool:
     """Whether the condition surely implies the conclusion."""
     try:
         return counterexample(condition, conclusion) is None
+    except TooLong:
+        raise
     except Undecided:
         return False
 

@@ -6,12 +6,15 @@ from typing import Any
 import sympy as sp
 
 from convlab.prove.formulas import formula
+from convlab.prove.patience import small_enough
 from convlab.prove.proof import Finding, point_text
 from convlab.prove.reading import ScalarQuadratic, linear_maps, mean_matrix, second_moment_matrix, symbolic
 from convlab.prove.reals import counterexample, satisfiable
 from convlab.prove.reducing import reduced
 from convlab.symbols import Symbol
 from convlab.theorem import Sense, StabilityRegion, StableOnQuadratics
+
+MOST_OPERATIONS = 20_000         # of a coefficient that is factored; those of the catalogue's steps take 162
 
 
 def schur_conditions(matrix: Any) -> list[Any]:
@@ -34,7 +37,13 @@ def _inside_circle(c: list[Any]) -> list[Any]:
         return [c[1] - c[0], c[1] + c[0]]
     if n == 2:
         return [c[2] + c[1] + c[0], c[2] - c[1] + c[0], c[2] - c[0]]
-    return [c[n] - c[0], c[n] + c[0], *_inside_circle([sp.factor(c[n] * c[i + 1] - c[0] * c[n - 1 - i]) for i in range(n)])]
+    return [c[n] - c[0], c[n] + c[0], *_inside_circle([_factored(c[n], c[i + 1], c[0], c[n - 1 - i]) for i in range(n)])]
+
+
+def _factored(a: Any, b: Any, c: Any, d: Any) -> Any:
+    """a b - c d in factors."""
+    small_enough(sp.count_ops(a) * sp.count_ops(b) + sp.count_ops(c) * sp.count_ops(d), MOST_OPERATIONS, "deriving where the step contracts")
+    return sp.factor(a * b - c * d)
 
 
 def derived_condition(algorithm: Any, sense: Sense = Sense.SURELY) -> Any:
