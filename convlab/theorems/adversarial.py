@@ -16,11 +16,13 @@ from sympy import And, Rational
 from convlab.algorithms.adversarial import Extragradient, OptimisticGDA, SignPGD, SimultaneousGDA
 from convlab.assumptions import Bilinear, ConstrainedMinimum, LipschitzOperator, MarginAttack, OneCoupling, SaddlePoint, StronglyMonotone
 from convlab.constants import Array
+from convlab.inequalities import lipschitz, monotonicity, star, x0, x1
 from convlab.metrics import Case, function_gap, metric, squared_distance
 from convlab.operations import minimum, rowwise, sqrt
 from convlab.symbols import M0, Delta, G, L, R, a, coupling, diameter, gamma, k, mu
 from convlab.theorem import (
     Bound,
+    Certificate,
     Changed,
     FalseClaim,
     Instance,
@@ -134,6 +136,8 @@ false_gda_bilinear_converges = Theorem(
     source="folklore; with steps 1/(k + 1) the squared distance grows by the product of 1 + s^2/(k + 1)^2, which for s = 1 tends to sinh(pi)/pi",
     claims=(
         FalseClaim(asserted=never_farther, witness=plane, instead="gda-bilinear-diverges", name="small-steps",
+                   facts=(SymbolicIdentity("a step turns, and stretches by 1 + gamma^2 s^2", (x - gamma * coupling * y) ** 2 + (y + gamma * coupling * x) ** 2,
+                                           (1 + gamma**2 * coupling**2) * (x**2 + y**2)),),
                    mutants=(Changed("at gamma s = 1/1000", defaults={gamma: 1 / (1000 * coupling)}), Changed("at gamma s = 1", defaults={gamma: 1 / coupling}))),
         FalseClaim(asserted=replace(never_farther, algorithm=SimultaneousGDA(step_size=gamma / (k + 1))), witness=plane, instead="gda-bilinear-diverges",
                    name="decreasing-steps", mutants=(Changed("at gamma s = 1", defaults={gamma: 1 / coupling}),)),
@@ -168,6 +172,8 @@ gda_strongly_monotone = Theorem(
                             (1 - 2 * gamma * mu + gamma**2 * (mu**2 + coupling**2)) * (x**2 + y**2)),
            SymbolicIdentity("the best step", contraction.subs(gamma, best), 1 - mu**2 / L**2),
            SymbolicIdentity("the edge of the condition", contraction.subs(gamma, 2 * best), 1),
+           Certificate((x1.x - star.x) ** 2, contraction * (x0.x - star.x) ** 2, ((2 * gamma, monotonicity(x0, star)), (gamma**2, lipschitz(x0, star))),
+                       name="one step, by strong monotonicity and Lipschitz continuity"),
            Recursion(contraction * previous, start=R**2),
            Reduces({L: mu}, "gd-strongly-convex-distance", power=2, other={L: mu})),
     mutants=(Bound((1 - 2 * gamma * mu) ** k * R**2, pulled),
