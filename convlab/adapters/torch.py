@@ -5,7 +5,7 @@ The state holds x and what the optimizer remembers of it (its `state_dict`), so 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -22,6 +22,7 @@ from convlab.operations import Unsupported
 from convlab.problem import HasGradient
 
 NUMBERS = (bool, int, float)
+TYPICAL = 0.5        # a step size, a momentum, a decay or an epsilon that no optimizer refuses
 PROBED = 4           # updates that a probe of an optimizer makes
 SCALES = (1e-3, 1.0, 1e3)      # of the gradients of a probe: what couples cases through a norm shows at unlike ones
 ROUNDING = 16        # units of rounding an update by which a tensor of several cases may differ from one of each (vectorised loops round otherwise at their ends)
@@ -126,14 +127,13 @@ class Optimizer:
 
     # ---- one optimizer for each case, or for those that may share a tensor
     def _groups(self, layout: Layout, state: Any) -> Iterator[tuple[Any, list[int]]]:
-        count, every = len(state[0]), each(self.values, len(state[0]))
+        count = len(state[0])
         single = [part for part, kept in zip(state[1:], layout.parts, strict=False) if kept.shape == ()] + ([state[-1]] if layout.lazy else [])
         if not layout.together:
-            yield from ((of_case(every, row), [row]) for row in range(count))
+            yield from ((values, [row]) for row, values in enumerate(self._points(count)))
             return
         groups: dict[Any, tuple[Any, list[int]]] = {}
-        for row in range(count):
-            values = of_case(every, row)
+        for row, values in enumerate(self._points(count)):
             groups.setdefault((values, *(p[row].item() for p in single)), (values, []))[1].append(row)
         yield from groups.values()
 
@@ -160,9 +160,27 @@ class Optimizer:
             self._pool[key] = parameter, optimizer, deepcopy(dict(optimizer.state.get(parameter, {})))
         return self._pool[key]
 
+    def _points(self, count: int) -> list[Any]:
+        """The hyperparameters of each of so many cases."""
+        if count not in self._remembered:
+            every = each(self.values, count)
+            self._remembered[count] = [of_case(every, row) for row in range(count)]
+        found: list[Any] = self._remembered[count]
+        return found
+
+    @cached_property
+    def _remembered(self) -> dict[Any, Any]:
+        return {}
+
     def _layout(self, x: Array) -> Layout:
-        points = dict.fromkeys(of_case(every, row) for every in (each(self.values, len(x)),) for row in range(len(x))) if self.values else {(): None}
-        found = [_layout(self.make, self.names, values, tuple(x.shape[1:]), self.dtype) for values in points]
+        if x.shape not in self._remembered:
+            self._remembered[x.shape] = self._tried(dict.fromkeys(self._points(len(x))), tuple(x.shape[1:]))
+        found: Layout = self._remembered[x.shape]
+        return found
+
+    def _tried(self, points: Iterable[Any], shape: tuple[int, ...]) -> Layout:
+        """What all of these hyperparameters have an optimizer remember; of each only counts which are 0, since that is what rules branch on."""
+        found = [_layout(self.make, self.names, values, shape, self.dtype) for values in dict.fromkeys(map(_typical, points))]
         parts = tuple(dict.fromkeys(part for layout in found for part in layout.parts))
         return replace(found[0], parts=parts, lazy=any(f.lazy for f in found), together=all(f.together for f in found),
                        empty=tuple(sorted({key for f in found for key in f.empty} - {p.key for p in parts})))
@@ -187,6 +205,11 @@ def _stepped(optimizer: torch.optim.Optimizer) -> None:
         if "closure" not in str(error):
             raise
         raise BadInput(f"{type(optimizer).__name__}.step needs a closure that evaluates f anew; only optimizers that step on a given gradient are judged.") from error
+
+
+def _typical(values: Any) -> Any:
+    """Hyperparameters that lie in everybody's range, 0 where these are."""
+    return tuple(map(_typical, values)) if isinstance(values, tuple) else TYPICAL if values else 0.0
 
 
 # ---- memory in and out
