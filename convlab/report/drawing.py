@@ -169,11 +169,14 @@ def _contour(axes: Axes, made: Scene, found: Sequence[Trace], size: Size) -> Non
     kind: Contour = made.figure.kind                # type: ignore[assignment]
     best = _minimiser(made)
     places = np.concatenate([np.stack([t.x, t.y], axis=1) for t in found] + ([] if best is None else [best[None]]))
-    away = np.sqrt(((places - (places[0] if best is None else best)) ** 2).sum(axis=1))
+    away = np.hypot(*(places - (places[0] if best is None else best)).T)
+    away[~np.isfinite(away)] = np.inf
     first, second = places[away <= max(SEEN * away[0], away[:2].min())].T      # a run that flies off leaves the picture
+    far = AWAY * max(float(np.abs(first).max()), float(np.abs(second).max()))
     for i, trace in enumerate(found):
-        axes.plot(trace.x, trace.y, color=COLOURS[i], linewidth=size.line(1.2), zorder=3)
-        axes.plot(trace.x, trace.y, linestyle="none", marker=MARKERS[i], markersize=size.line(3.2), color=COLOURS[i], markeredgecolor="white",
+        x, y = np.clip(trace.x, -far, far), np.clip(trace.y, -far, far)
+        axes.plot(x, y, color=COLOURS[i], linewidth=size.line(1.2), zorder=3)
+        axes.plot(x, y, linestyle="none", marker=MARKERS[i], markersize=size.line(3.2), color=COLOURS[i], markeredgecolor="white",
                   markeredgewidth=size.line(0.35), zorder=4)
     start = axes.annotate("$x_0$", (found[0].x[0], found[0].y[0]), xytext=(-4, 4), textcoords="offset points", ha="right", va="bottom")
     _on_white(start)

@@ -50,14 +50,14 @@ class Notation:
         spoken = {form: name for name, s in self.known.items() for form in (name, s.typeset) if form.isidentifier() and form not in ARTICLES}
         new = {form: self.names[name] for form, name in spoken.items() if name in self.names}
         new |= {form: value for name, value in self.names.items() for form in (name, self.known[name].typeset) if form in spoken}
-        return _replaced(sentence, list(spoken), new) if new else sentence
+        return _replaced(sentence, list(spoken), new, but_after="-") if new else sentence         # Rand-k is a name
 
 
 
-def _replaced(text: str, forms: Iterable[str], new: Mapping[str, str]) -> str:
-    """All replacements at once, the longest form first; string literals stay as they are."""
+def _replaced(text: str, forms: Iterable[str], new: Mapping[str, str], but_after: str = "") -> str:
+    """All replacements at once, the longest form first; string literals stay as they are, and what follows the character `but_after`."""
     ordered = sorted(set(forms), key=lambda form: (-len(form), form))
-    pattern = "|".join(rf"(?<![A-Za-z0-9#\\])(?<![A-Za-z]\.){re.escape(form)}(?![A-Za-z0-9]|\.[A-Za-z])" for form in ordered)
+    pattern = "|".join(rf"(?<![A-Za-z0-9#\\{but_after}])(?<![A-Za-z]\.){re.escape(form)}(?![A-Za-z0-9]|\.[A-Za-z])" for form in ordered)
     return re.sub(f"{pattern}|{STRING}", lambda found: new.get(found[0], found[0]), text)
 
 

@@ -29,6 +29,7 @@ from convlab.theorem import every_iterate
 SHOWN = 400                  # points of a curve
 DENSE = 801                  # points of a formula
 UPDATES = 200_000            # of a run: seconds
+ROUNDED = 1e-9               # relative: passes are sums of as many fractions as there are updates
 BAND = (0.1, 0.9)            # quantiles of the replicates
 
 
@@ -52,7 +53,8 @@ def traces(scene: Scene) -> tuple[Trace, ...]:
     kind = scene.figure.kind
     follow: Callable[[Scene, Run], Trace] = {Curves: _curve, Sweep: _sweep, Contour: _path, Scatter: _cloud}[type(kind)]
     try:
-        return tuple(follow(scene, run) for run in scene.figure.runs)
+        with np.errstate(all="ignore"):                      # a run that diverges is shown as far as it goes
+            return tuple(follow(scene, run) for run in scene.figure.runs)
     except (Unsupported, Inexact, AttributeError) as error:      # what a problem does not offer
         raise BadInput(f"figure {scene.figure.id}: {error}.") from error
 
@@ -166,10 +168,11 @@ def _by_pass(scene: Scene, binder: Binder, batch: Batch, last: float) -> tuple[A
     passed = effective_passes(binder, oracle, oracle.n, every)
     if passed is None:
         raise BadInput(f"figure {scene.figure.id}: {type(binder.algorithm).__name__} declares no cost(oracle), so its passes cannot be counted.")
-    if passed[-1] < last:
+    end = last * (1 + ROUNDED)
+    if passed[-1] < last * (1 - ROUNDED):
         raise BadInput(f"figure {scene.figure.id}: {UPDATES} updates of {type(binder.algorithm).__name__} make {passed[-1]:.6g} passes, not {last:.6g}; take fewer.")
     passed = passed + opening_passes(binder, batch)
-    within = every[passed <= last]
+    within = every[passed <= end]
     kept = np.unique(within[np.unique(np.searchsorted(passed[within], np.linspace(0, passed[within][-1], SHOWN)).clip(max=len(within) - 1))])
     return kept, passed[kept]
 
