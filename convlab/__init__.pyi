@@ -49,7 +49,8 @@ from convlab.assumptions import (
     NoiseCovariance as NoiseCovariance, OneCoupling as OneCoupling, OnePeerRounds as OnePeerRounds,
     PolyakLojasiewicz as PolyakLojasiewicz, Proximable as Proximable, Quadratic as Quadratic, QuadraticWorkers as QuadraticWorkers,
     SaddlePoint as SaddlePoint, Smooth as Smooth, SmoothSamples as SmoothSamples, SmoothnessOfEach as SmoothnessOfEach, Status as Status,
-    StrongGrowth as StrongGrowth, StronglyConvexSamples as StronglyConvexSamples, StronglyConvex as StronglyConvex, StronglyMonotone as StronglyMonotone, Tasks as Tasks, Workers as Workers,
+    StrongGrowth as StrongGrowth, StronglyConvexSamples as StronglyConvexSamples, StronglyConvex as StronglyConvex, StronglyMonotone as StronglyMonotone,
+    Tasks as Tasks, Workers as Workers,
     judged as judged, sample_points as sample_points,
 )
 from convlab.draws import (

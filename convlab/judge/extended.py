@@ -30,7 +30,7 @@ def settled(evidence: Evidence, again: Callable[[Batch], Comparison]) -> Evidenc
     if coarse or result.measured.dtype == object or not len(suspects) or (result.violated.any(axis=0) & (result.broke >= 0)).any():
         return evidence
     violated, ratio = result.violated.copy(), result.ratio.copy()
-    for case in suspects:
+    for case in map(int, suspects):
         try:
             finer = again(batch_of([evidence.settings[case]], EXTENDED))
         except (Unsupported, TypeError, ValueError):

@@ -101,7 +101,7 @@ def _identity(dimension: int) -> Array:
 
 
 def members() -> Iterator[Member]:
-    """Both ends of the spectrum excited, noise that ignores the eigenbasis, skewed noise, noise of which only the covariance is known, Huber, nonconvex and nonsmooth functions."""
+    """Both ends of the spectrum excited, noise that ignores the eigenbasis, skewed noise, noise known by its covariance; Huber, nonconvex, nonsmooth."""
     half = Fraction(1, 2)
     yield Member("noisy-quadratic-1d", make(quadratic.make(Fraction(12, 5), centre=6), Fraction(5, 2)))
     yield Member("noisy-quadratic-skewed", make(quadratic.make((Fraction(1, 4), 3), centre=(-2, 7)), (Fraction(9, 2), -6), law="skewed"))
