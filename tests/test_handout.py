@@ -15,6 +15,7 @@ from convlab import catalogue, symbols
 from convlab.report.bibtex import bibliography, entries
 from convlab.report.declared import mathematics
 from convlab.report.latex import escaped, latex
+from convlab.report.lecture import lecture
 from convlab.report.notation import Notation
 from convlab.report.stated import stated
 from tests.command_line import convlab
@@ -206,6 +207,17 @@ def test_a_theorem_and_a_figure_of_ones_own_stand_in_a_handout(tmp_path: Path) -
     assert convlab("handout", str(tmp_path / "my.toml"), "--out", str(tmp_path / "out")).status == 0
     assert (tmp_path / "out" / "statements" / "my-gradient-descent.tex").exists()
     assert (tmp_path / "out" / "figures" / "bowl.pdf").exists()
+
+
+def test_the_readme_shows_a_list_whose_names_exist(tmp_path: Path) -> None:
+    """Read, and every name found; the example above is written in full."""
+    (shown,) = re.findall(r"```toml\n(.*?)```", (EXAMPLE.parents[2] / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    file = tmp_path / "readme.toml"
+    file.write_text(shown, encoding="utf-8")
+    names = [item.name for item in lecture(file).content if item.name]
+
+    assert set(names) <= {*catalogue.figures(), *THEOREMS}
+    assert lecture(file).notation == {"gamma": "eta"}
 
 
 # ---- sources
