@@ -61,7 +61,7 @@ from convlab.symbols import (
     sigma_opt,
 )
 from convlab.theorem import Source, best_of
-from convlab_problems import finite_sum, growing_noise, huber_samples, quadratic
+from convlab_problems import finite_sum, growing_noise, huber_samples, noisy, quadratic
 from tests.engine_runs import batch_on, bound_to, enumerated, lifted
 
 positive = fractions(Fraction(1, 20), 40, max_denominator=20)
@@ -189,6 +189,16 @@ def derived() -> Iterator[tuple[str, Any, Any]]:
 def test_what_is_derived_passes_its_audit(found: Any, problem: Any) -> None:
     """No assumption that is read off a problem's data is broken by what an audit tries."""
     assert [f for f in found.audit(problem, np.random.default_rng(3)) if f.status is Status.BROKEN] == []
+
+
+def test_noise_known_by_its_moments_is_not_enumerated() -> None:
+    """Growth is derived from its variance all the same; an audit has no support to go through and says nothing."""
+    problem = cast(noisy.make("quadratic", (3, 4), law="covariance", spectrum=(2, 9)), FLOAT64)
+    found = ExpectedGrowth.derive(problem)
+
+    assert found is not None
+    assert float(found.noise_floor.value) == 25
+    assert list(found.audit(problem, np.random.default_rng(0))) == []
 
 
 def test_wrong_constants_are_noticed() -> None:

@@ -29,7 +29,7 @@ class SmoothnessOfEach:
     def derive(cls, problem: Any) -> SmoothnessOfEach | None:
         """From `sample_smoothness()`, where the minimiser is known; None where a component is linear, for then importance sampling would never draw it."""
         best = _minimiser(problem)
-        if best is None or not hasattr(problem, "sample_smoothness"):
+        if best is None or not (hasattr(problem, "sample_smoothness") and hasattr(problem, "sample_gradients")):
             return None
         each, slopes = problem.sample_smoothness(), (problem.sample_gradients(best[None])[0] ** 2).sum(axis=-1)
         if any(L == 0 and g != 0 for L, g in zip(each, slopes, strict=True)):

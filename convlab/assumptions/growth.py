@@ -52,7 +52,7 @@ class ExpectedGrowth:
         """Mean and second moment over the whole support, at points on all scales."""
         def limit(x: Array) -> Array:
             a, b, c = (float(v.value) for v in (self.gap_growth, self.gradient_growth, self.noise_floor))
-            return 2 * a * problem.gap(x) + b * norms(problem.gradient(x)) ** 2 + c
+            return (2 * a * _gap(problem, x) if a else 0) + b * norms(problem.gradient(x)) ** 2 + c
 
         yield from _audit_growth(problem, rng, limit, "E |g|^2 over its bound", self.gradient_growth.how)
 
@@ -102,11 +102,19 @@ def _noise(problem: Any) -> Any:
     return norm_squared(problem.sample_gradients(best[None]))[0] / problem.n
 
 
+def _gap(problem: Any, x: Array) -> Array:
+    """f(x) - f*, (count,)."""
+    return problem.gap(x) if hasattr(problem, "gap") else problem.value(x) - float(next(f.value.value for f in problem.facts() if isinstance(f, Minimum)))
+
+
 def _audit_growth(problem: Any, rng: np.random.Generator, limit: Any, name: str, how: str) -> Iterator[Finding]:
+    draws = problem.gradient_draws()
+    if draws.size() is None:              # known by its moments alone: there is no support to go through
+        return
     x = sample_points(problem, rng, 60)
     slope = problem.gradient(x)
     mean, second = np.zeros_like(x), np.zeros(len(x))
-    for draw, weight in problem.gradient_draws().branches(len(x), None):
+    for draw, weight in draws.branches(len(x), None):
         g = problem.stochastic_gradient(x, draw)
         mean, second = mean + float(weight) * g, second + float(weight) * norms(g) ** 2
     bias = float((norms(mean - slope) / np.sqrt(second + 1e-300)).max())
