@@ -1,6 +1,7 @@
 """`handout`: a lecturer's own selection, found in the catalogue or in files beside the list, and written."""
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from convlab import catalogue
@@ -12,6 +13,7 @@ from convlab.errors import BadInput, suggestion
 from convlab.report.handout import FigureAsked, Handout, Part, Sentence, StatementAsked, write_handout
 from convlab.report.lecture import Item, Lecture, lecture
 from convlab.theorem import Theorem
+from convlab.userfile import blaming
 
 
 def written(file: Path, *, out: Path, json: bool) -> int:
@@ -19,7 +21,10 @@ def written(file: Path, *, out: Path, json: bool) -> int:
     chosen = lecture(file)
     refuse_unwritable(out)
     parts = tuple(part for number, item in enumerate(chosen.content, start=1) for part in _parts(chosen, number, item))
-    made = write_handout(Handout(chosen.title, chosen.author, chosen.date, chosen.notation, parts), out, file.stem)
+    with ExitStack() as own:
+        for path in {Path(name.partition(".py:")[0].removesuffix(".py") + ".py") for name in (item.name for item in chosen.content) if is_file(name)}:
+            own.enter_context(blaming(chosen.path.parent / path))
+        made = write_handout(Handout(chosen.title, chosen.author, chosen.date, chosen.notation, parts), out, file.stem)
     if json:
         print_json(document("handout", [{"files": [str(path) for path in made]}]))
         return 0

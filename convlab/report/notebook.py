@@ -4,11 +4,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from convlab.problem import Family, installed_families
+from convlab.problem import Family, Member, installed_families
 from convlab.report.latex import latex
 from convlab.report.stated import Stated
 from convlab.report.statement import inner
@@ -79,14 +80,24 @@ def _problem(claim: Any, families: Mapping[str, Family] | None) -> str:
     """The plainest problem on which the claim is judged and shows something; else that of its first instance."""
     instances = [*getattr(claim, "on", ()), *tight_instances(claim)]
     fitting: list[tuple[tuple[bool, bool, bool, int], str]] = []
-    for family in (installed_families() if families is None else families).values():
-        for member in family.members() if hasattr(claim, "assumptions") and hasattr(claim, "defaults") and not getattr(claim, "on", ()) else ():
-            try:
-                found = settings_on(claim, "handout", member, Settings(), claim.assumptions)
-            except (NotApplicable, ValueError):
-                continue
-            fitting.append((_rank(found[0], claim, family.name in {instance.family for instance in instances}), member.name))
+    matched = hasattr(claim, "assumptions") and hasattr(claim, "defaults") and not getattr(claim, "on", ())
+    for family, member in (_installed() if families is None else _members(families)) if matched else ():
+        try:
+            found = settings_on(claim, "handout", member, Settings(), claim.assumptions)
+        except (NotApplicable, ValueError):
+            continue
+        fitting.append((_rank(found[0], claim, family in {instance.family for instance in instances}), member.name))
     return min(fitting)[1] if fitting else instances[0].family if instances else ""
+
+
+@cache
+def _installed() -> tuple[tuple[str, Member], ...]:
+    """Made once for all statements of a handout."""
+    return tuple(_members(installed_families()))
+
+
+def _members(families: Mapping[str, Family]) -> Iterable[tuple[str, Member]]:
+    return ((name, member) for name, family in families.items() for member in family.members())
 
 
 def _rank(setting: Setting, claim: Any, own: bool) -> tuple[bool, bool, bool, int]:

@@ -63,7 +63,10 @@ class Scene:
         import sympy as sp  # the labels are the only text that is parsed
 
         names = {s.name: s for s in self.of(run) if isinstance(s, Symbol)}
-        return self.notation.label(re.sub(r"\[([^]]+)\]", lambda found: _brief(_evaluated(self.figure, sp.sympify(found[1], locals=names), self.of(run))), text))
+        try:
+            return self.notation.label(re.sub(r"\[([^]]+)\]", lambda found: _brief(_evaluated(self.figure, sp.sympify(found[1], locals=names), self.of(run))), text))
+        except (sp.SympifyError, SyntaxError, TypeError) as error:
+            raise BadInput(f"figure {self.figure.id}: the label {text!r} quotes no formula between its square brackets; write [gamma*L].") from error
 
 
 def scene(figure: Figure, given: Mapping[str, str] | None = None, families: Mapping[str, Family] | None = None, notation: Notation | None = None) -> Scene:
