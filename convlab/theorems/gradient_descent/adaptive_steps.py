@@ -161,7 +161,7 @@ adaptive = Theorem(
     claims=(
         RateBound(algorithm=paced, assumptions=(Convex, Smooth, Minimum), condition=first > 0, defaults=any_first, metric=function_gap, mode=best_of(0, -1),
                   grid=horizons(2, 5, 15, 50), bound=certified(1), reads=reads, statement='C / (2 (lambda_1^2 \\/ lambda_0 + lambda_1 + ... + lambda_(k-1)))',
-                  note="C = norm(x_1 - x^*)^2 + norm(x_1 - x_0)^2/2 + 2 lambda_1^2/lambda_0 (f(x_0) - f^*): read off the run, as the steps are.",
+                  note="C = |x_1 - x*|^2 + |x_1 - x_0|^2/2 + 2 (lambda_1^2/lambda_0) (f(x_0) - f*): read off the run, as the steps are.",
                   facts=(energy,),
                   mutants=(Changed("twice the local step", algorithm=MalitskyMishchenko(first, caution=Rational(2))),)),
         RateBound(name="step", algorithm=paced, assumptions=(Convex, Smooth, Minimum), condition=And(first > 0, first >= 1 / (2 * L)), defaults=any_first,

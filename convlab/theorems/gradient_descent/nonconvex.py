@@ -88,7 +88,7 @@ pl_linear = Theorem(
     metric=function_gap,
     bound=pl_rate**k * Delta,
     source="Polyak (1963); Karimi, Nutini, Schmidt (2016)",
-    note="No convexity: the gradient dominates the gap, norm(grad f)^2 >= 2 mu (f - f*). Loose by the square on strongly convex quadratics.",
+    note="No convexity is needed: the gradient dominates the gap. Loose by the square on strongly convex quadratics.",
     tight=steepest,
     facts=(Certificate(x1.f - star.f, pl_rate * (x0.f - star.f), ((1, descent(x1, x0)), (descent_weight, domination(x0))),
                        name="descent, and the gradient at least 2 mu times the gap"),
