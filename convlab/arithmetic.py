@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 
 from convlab.constants import Array, Number
+from convlab.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,15 @@ def _sympy(value: Any) -> sp.Expr:
     return sp.sympify(value.item() if isinstance(value, np.generic) else value)
 
 
+def _refuse_complex(values: Any) -> None:
+    """Raises BadInput for complex numbers: turned into floats they would lose a half without a word, and a claim be judged from another start."""
+    if np.iscomplexobj(values):
+        raise BadInput("complex numbers: problems, starts and states are real; write each complex coordinate as two real ones, its real and its imaginary part.")
+
+
 def _floats(dtype: Any) -> Callable[[Any], Array]:
     def array(values: Any) -> Array:
+        _refuse_complex(values)
         return np.asarray(values).astype(dtype) if not isinstance(values, np.ndarray) or values.dtype != dtype else values
 
     return array
@@ -64,6 +72,7 @@ def _longdouble(value: Any) -> Any:
 
 def _longdoubles(values: Any) -> Array:
     given = np.asarray(values)
+    _refuse_complex(given)
     return np.asarray(np.frompyfunc(_longdouble, 1, 1)(given), dtype=np.longdouble) if given.dtype == object else given.astype(np.longdouble)
 
 

@@ -40,7 +40,15 @@ from convlab.probing import sample_points
 def audit(problem: Any, rng: np.random.Generator) -> list[tuple[Any, Finding]]:
     """Every fact of a problem with what its audit found, in float64."""
     floating = cast(problem, FLOAT64)
-    return [(fact, finding) for fact in floating.facts() for finding in fact.audit(floating, rng)]
+    return [(fact, finding) for fact in floating.facts() for finding in findings_of(fact, floating, rng)]
+
+
+def findings_of(fact: Any, problem: Any, rng: np.random.Generator) -> list[Finding]:
+    """What the audit of one fact found; of a user's assumption that has none, that nothing was tried."""
+    if not callable(getattr(fact, "audit", None)):
+        name = type(fact).__name__
+        return [Finding(name, None, None, f"nothing was tried: {name} has no audit(self, problem, rng)", Status.HOLDS)]
+    return list(fact.audit(problem, rng))
 
 
 __all__ = [
@@ -49,5 +57,5 @@ __all__ = [
     "KnownSampleMinima", "Lipschitz", "LipschitzOperator", "LipschitzSamples", "LossScaling", "MarginAttack", "Minimum", "MixingMatrix",
     "NeighbouringSamples", "NoiseCovariance", "OneCoupling", "OnePeerRounds", "PolyakLojasiewicz", "Proximable", "Quadratic", "QuadraticWorkers",
     "SaddlePoint", "Smooth", "SmoothSamples", "SmoothnessOfEach", "Status", "StrongGrowth", "StronglyConvex", "StronglyConvexSamples",
-    "StronglyMonotone", "Tasks", "Workers", "audit", "judged", "sample_points",
+    "StronglyMonotone", "Tasks", "Workers", "audit", "findings_of", "judged", "sample_points",
 ]

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from convlab.arithmetic import FLOAT64, cast
-from convlab.assumptions import Finding, Status, audit
+from convlab.assumptions import Finding, Status, audit, findings_of
 from convlab.cli.documents import EXPECTED, UNEXPECTED, counted, document, print_json, screen
 from convlab.cli.targets import file_of, is_file
 from convlab.errors import BadInput, suggestion
@@ -71,7 +71,7 @@ def _derived(theorems: Mapping[str, Theorem], families: Mapping[str, Family], se
         for member in family.members():
             problem = cast(member.problem, FLOAT64)
             facts = [fact for kind in kinds if (fact := kind.derive(problem)) is not None]
-            found += [(member, finding) for fact in facts for finding in fact.audit(problem, _rng(seed, member))]
+            found += [(member, finding) for fact in facts for finding in findings_of(fact, problem, _rng(seed, member))]
     return found
 
 

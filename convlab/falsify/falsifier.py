@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from convlab.catalogue import theorem as of_id
 from convlab.errors import BadInput
 from convlab.falsify.by_judge import Judged, judged
 from convlab.falsify.instances import document_of
@@ -97,11 +98,12 @@ def _number(value: Any) -> Any:
     return value if value is None or hasattr(value, "denominator") else float(value)
 
 
-def falsify(theorem: Theorem, *, budget: float = 60.0, seed: int = 0, families: Mapping[str, Family] | None = None) -> Falsification:
+def falsify(theorem: Theorem | str, *, budget: float = 60.0, seed: int = 0, families: Mapping[str, Family] | None = None) -> Falsification:
     """The worst instance found of every rate bound, and the worst verdict on every other claim. `budget` is in seconds, shared by the claims.
 
     The same seed finds the same instance, unless the budget cuts a search short (`finished` tells). Raises BadInput for a budget that is not positive.
     """
+    theorem = of_id(theorem) if isinstance(theorem, str) else theorem
     if not 0 < budget < float("inf"):
         raise BadInput(f"--budget {budget:g}: a search needs a positive number of seconds.")
     families = installed_families() if families is None else families

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from convlab.catalogue import theorem as of_id
 from convlab.falsify.generic import generic_mutants
 from convlab.judge.check import judge_claim
 from convlab.judge.compare import as_float
@@ -56,8 +57,9 @@ class MutantResult:
                                                               "measured": jsonable(self.witness.measured), "bound": jsonable(self.witness.bound)}}
 
 
-def mutants(theorem: Theorem, settings: Settings | None = None, families: Mapping[str, Family] | None = None, generic: bool = False) -> tuple[MutantResult, ...]:
+def mutants(theorem: Theorem | str, settings: Settings | None = None, families: Mapping[str, Family] | None = None, generic: bool = False) -> tuple[MutantResult, ...]:
     """Every declared mutant of a theorem, judged; with `generic`, generic ones of the true claims that declare none."""
+    theorem = of_id(theorem) if isinstance(theorem, str) else theorem
     settings = replace(settings or Settings(), sampled=False, parameters={}, outside=False)
     families = installed_families() if families is None else families
     found = tuple(judged_mutant(theorem.id, claim, mutant, families, settings) for claim, mutant in declared(theorem))

@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy as sp
 
+from convlab.catalogue import theorem as of_id
 from convlab.errors import BadInput
 from convlab.falsify.grounds import Ground, is_size
 from convlab.falsify.instances import document_of
@@ -89,11 +90,12 @@ class Sharpening:
         return "\n".join(f"{row.theorem}:{row.claim}: {row.quantity} of {row.term}: {row.told}" for row in self.rows) or "nothing was judged"
 
 
-def sharpen(theorem: Theorem, *, budget: float = 30.0, seed: int = 0, families: Mapping[str, Family] | None = None) -> Sharpening:
+def sharpen(theorem: Theorem | str, *, budget: float = 30.0, seed: int = 0, families: Mapping[str, Family] | None = None) -> Sharpening:
     """How far every bound of a theorem could be bettered; `budget` is in seconds, shared by the claims. Raises BadInput for one that is not positive.
 
     Only exact runs are read (deterministic, exact moments, enumerations, rationals): samples certify no constant.
     """
+    theorem = of_id(theorem) if isinstance(theorem, str) else theorem
     if not 0 < budget < float("inf"):
         raise BadInput(f"--budget {budget:g}: sharpening needs a positive number of seconds.")
     families = installed_families() if families is None else families

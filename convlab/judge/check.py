@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from typing import Any, TypeVar
 
+from convlab.catalogue import theorem as of_id
 from convlab.errors import BadInput, Noted
 from convlab.judge.doubts import doubted
 from convlab.judge.evalues import discoveries
@@ -23,7 +24,7 @@ from convlab.theorem import FalseClaim, Identity, OperatorConstant, RateBound, R
 Item = TypeVar("Item")
 
 
-def check(theorem: Theorem, *, settings: Settings | None = None, families: Mapping[str, Family] | None = None, algorithm: Any = None,
+def check(theorem: Theorem | str, *, settings: Settings | None = None, families: Mapping[str, Family] | None = None, algorithm: Any = None,
           claim: str | None = None, parameters: Mapping[Any, Any] | None = None) -> Check:
     """Judges every claim of a theorem (or the named one) on every matching problem.
 
@@ -33,6 +34,10 @@ def check(theorem: Theorem, *, settings: Settings | None = None, families: Mappi
     not have or the algorithm asks for what a problem does not offer, nothing is judged, and `skipped` says why.
     Raises BadInput for `settings.parameters` outside the condition and for what else a user can put right.
     """
+    theorem = of_id(theorem) if isinstance(theorem, str) else theorem
+    if algorithm is not None and not is_dataclass(algorithm):
+        raise BadInput(f"algorithm={type(algorithm).__name__}: it is no dataclass, so its fields are not known; write @dataclass(frozen=True) above "
+                       "the class and declare them.")
     at = set_values(parameters)
     settings = replace(settings or Settings(), at=at, replaced=algorithm is not None)
     families = installed_families() if families is None else families
