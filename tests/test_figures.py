@@ -66,10 +66,10 @@ def test_constant_steps_end_on_their_noise_floor(sigma: int, mu: Fraction, share
 
 def test_decreasing_steps_pass_below_every_floor() -> None:
     """And as 1/k: over the last half of the run k times the error stays within a tenth."""
-    long, short, decreasing = shown("sgd-noise-floor", K=1000)
-    late = decreasing.x > 500
+    long, short, decreasing = shown("sgd-noise-floor")
+    late = decreasing.x > 400
 
-    assert decreasing.y[-1] < short.y[-1] / 2 < long.y[-1] / 20
+    assert decreasing.y[-1] < short.y[-1] / 3 < long.y[-1] / 20
     assert np.ptp(decreasing.x[late] * decreasing.y[late]) < 0.1 * (decreasing.x * decreasing.y)[-1]
 
 
@@ -222,7 +222,8 @@ def test_a_figure_in_ones_own_file_is_drawn_on_ones_own_family(tmp_path: Path) -
     (["gd-zigzag", "--param", "gamma"], "gamma=1/4"),
     (["gd-zigzag", "--param", "L=-1"], "negative eigenvalue"),
     (["gd-zigzag", "--param", "L=x"], "is no number"), (["gd-zigzag", "--param", "K=1/2"], "must be an integer"), (["gd-zigzag", "--param", "L=0"], "divides by zero"),
-    (["variance-reduction-passes", "--param", "K=1000000"], "take fewer"), (["sgd-noise-floor", "--param", "K=9999999"], "more than")])
+    (["variance-reduction-passes", "--param", "K=1000000"], "take fewer"), (["sgd-noise-floor", "--param", "K=9999999"], "more than"),
+    (["sgd-noise-floor", "--param", "K=9999"], "can be afforded up to k")])
 def test_bad_input_is_one_sentence_and_status_2(words: list[str], told: str, tmp_path: Path) -> None:
     answer = convlab("figure", *words, "--out", str(tmp_path))
 

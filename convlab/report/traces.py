@@ -85,7 +85,11 @@ def _curve(scene: Scene, run: Run) -> Trace:
         return replace(made, y=_played(scene, run, binder, batch, points, kind.metric).measured[:, 0])
     sampled = _played(scene, run, binder, batch, points, kind.metric).measured
     if kind.replicates == 1:
-        return replace(made, y=exact_moments(binder, batch, kind.metric, points).measured[:, 0], one_run=sampled[:, 0])
+        exact = exact_moments(binder, batch, kind.metric, points)
+        if len(exact.k) < len(points):
+            raise BadInput(f"figure {scene.figure.id}: exact expectations of {made.label!r} can be afforded up to k = {exact.k[-1]} only; "
+                           "end the axis there, or give Curves(replicates=100).")
+        return replace(made, y=exact.measured[:, 0], one_run=sampled[:, 0])
     low, high = np.quantile(sampled, BAND, axis=1)
     return replace(made, y=sampled.mean(axis=1), low=low, high=high)
 
