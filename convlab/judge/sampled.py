@@ -330,6 +330,6 @@ def _told(found: Tally, judging: Opinion, alpha: float) -> tuple[str, ...]:
 
 def _witness(sampler: Sampler, spot: Spot, replicates: int) -> Witness:
     """The witness of a curve's e-value: the iteration where it is largest, reproduced by the same run."""
-    found = witness(sampler.title, sampler.setting.name, spot, sampler.settings)
+    found = witness(sampler.title, sampler.setting.name, spot, sampler.settings, sampler.claim.condition)
     told, _, _ = found.reproduce.partition(" --iterations")
     return replace(found, reproduce=f"{told} --iterations {sampler.settings.iterations} --replicates {replicates} --seed {sampler.settings.seed}")

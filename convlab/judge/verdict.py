@@ -43,7 +43,10 @@ class Witness:
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {short(value)}" for name, value in {**self.parameters, **self.constants}.items())
         where = f" from {self.start}" if self.start else ""
-        return f"{self.problem}{where} ({at}): at k = {self.iteration} measured {short(self.measured)}, bound {short(self.bound)}"
+        measured, bound = short(self.measured), short(self.bound)
+        if measured == bound and all(isinstance(side, float) for side in (self.measured, self.bound)):      # a violation that six digits do not show
+            measured, bound = f"{self.measured:.15g}", f"{self.bound:.15g}"
+        return f"{self.problem}{where} ({at}): at k = {self.iteration} measured {measured}, bound {bound}"
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from convlab.constants import Array
 from convlab.judge.compare import CLEAR, Comparison, as_float
 from convlab.judge.verdict import Curve, Verdict, Witness, Word, jsonable
 from convlab.run.cases import Batch, Setting
+from convlab.run.points import holds
 from convlab.run.recorder import Record
 from convlab.run.settings import Settings
 from convlab.theorem import KINDS, OperatorConstant, Relation, Source
@@ -115,17 +117,18 @@ def last_ratio(evidence: list[Evidence], relation: Relation) -> Any:
 
 def _witness(title: str, claim: Any, problem: str, spot: Spot, settings: Settings) -> Witness:
     """Of an operator, which runs on no problem, the whole claim is what reproduces it."""
-    found = witness(title, problem, spot, settings)
+    found = witness(title, problem, spot, settings, getattr(claim, "condition", sp.false))
     return replace(found, reproduce=f"convlab check {title} --seed {settings.seed}") if isinstance(claim, OperatorConstant) else found
 
 
-def witness(title: str, problem: str, spot: Spot, settings: Settings) -> Witness:
-    """What a stranger needs to see the violation again."""
+def witness(title: str, problem: str, spot: Spot, settings: Settings, condition: Any = sp.false) -> Witness:
+    """What a stranger needs to see the violation again; beyond the condition on purpose only where the parameters are not known to lie in it."""
     setting, result = spot.setting, spot.evidence.result
+    beyond = " --outside" if setting.point and not holds(condition, setting.values) else ""
     told = "".join(f" --param {name}={_typed(value)}" for name, value in named(setting.point).items())
     return Witness(problem, named(setting.point), named(setting.constants), setting.start.name, spot.k, _plain(result.measured[spot.row, spot.case]),
                    _plain(result.bound[spot.row, spot.case]), settings.seed,
-                   f"convlab check {title} --problem '{problem}'{told}{told and ' --outside'} --iterations {max(1, spot.k)} --seed {settings.seed}")
+                   f"convlab check {title} --problem '{problem}'{told}{beyond} --iterations {max(1, spot.k)} --seed {settings.seed}")
 
 
 def _typed(value: Any) -> str:
