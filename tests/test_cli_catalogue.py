@@ -32,7 +32,8 @@ def test_all_and_false_share_out_the_claims_of_every_theorem(id: str) -> None:
 def test_conditions_and_bounds_are_printed_so_that_sympy_reads_them_back(id: str) -> None:
     for claim in THEOREMS[id].claims:
         told, item = statement.stated(claim), statement.item(THEOREMS[id], claim)
-        own = {s.name: s for part in (told.condition, getattr(told, "bound", None)) if isinstance(part, sp.Basic) for s in part.free_symbols if isinstance(s, symbols.Symbol)}
+        formulas = [part for part in (told.condition, getattr(told, "bound", None)) if isinstance(part, sp.Basic)]
+        own = {s.name: s for part in formulas for s in part.free_symbols if isinstance(s, symbols.Symbol)}
         if item["condition"] is not None:
             assert sp.sympify(item["condition"], locals={**named, **own}) == sp.sympify(told.condition)
         if isinstance(getattr(told, "bound", None), sp.Basic) and told.bound.free_symbols <= {*named.values(), *own.values()}:
