@@ -64,16 +64,16 @@ def test_the_document_says_it() -> None:
 
 
 # ---- we would notice
-def test_an_expectation_of_the_best_iterate_on_a_continuous_law_has_none() -> None:
-    """The least of random values is no moment, and noise known by its covariance alone cannot be enumerated; on a law of few values it can."""
+def test_the_least_expectation_is_a_moment_on_a_law_known_by_its_covariance() -> None:
+    """`best_of` in expectation is the least of the expectations: exact moments know it, of few values and of noise known by its covariance alone."""
     theorem = catalogue.theorem("sgd-sc-const-sharp")
     claim = replace(theorem.claims[0], mode=best_of(0, 0), facts=(), mutants=(), tight=(), bound=sp.Integer(10) ** 9)
     noisy = FAMILIES["noisy"]
     only = {law: {"noisy": Family("noisy", noisy.make, lambda law=law: [m for m in noisy.members() if m.name == law])}
             for law in ("noisy-quadratic-covariance", "noisy-quadratic-1d")}
 
-    assert exact_source(theorem, claim, only["noisy-quadratic-covariance"]) is None
-    assert exact_source(theorem, claim, only["noisy-quadratic-1d"]) == "enumeration"
+    assert exact_source(theorem, claim, only["noisy-quadratic-covariance"]) == "exact-moments"
+    assert exact_source(theorem, claim, only["noisy-quadratic-1d"]) == "exact-moments"
 
 
 def test_a_claim_of_probability_has_none() -> None:

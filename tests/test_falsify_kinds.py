@@ -29,7 +29,7 @@ def of(theorem: str, claim: str = "main", **changes: Any) -> Theorem:
     return Theorem("planted", "planted", claims=(replace(declared, facts=(), mutants=(), **changes),))
 
 
-def judged(theorem: Theorem, families: Any = None, budget: float = 4.0) -> Judged:
+def judged(theorem: Theorem, families: Any = None, budget: float = 15.0) -> Judged:
     (found,) = falsify(theorem, budget=budget, families=families).found
     assert isinstance(found, Judged)
     return found

@@ -19,7 +19,8 @@ from convlab.arithmetic import FLOAT64, RATIONAL
 from convlab.run.expressions import rational_value
 from convlab.run.points import holds
 from convlab.theorem import RateBound, Theorem, tight_instances
-from convlab.theorems import gradient_descent, nesterov
+from convlab.theorems import nesterov
+from convlab.theorems.gradient_descent import convex, strongly_convex
 from convlab_problems import huber, quadratic
 
 enough = settings(max_examples=60, deadline=None)      # a law of fractions breaks at the first generic point; exact runs take their time
@@ -55,7 +56,7 @@ def test_huber_attains_the_gap_at_every_horizon(k: int, L: Fraction, R: Fraction
     worst = huber.make(0, L, threshold=R / (2 * k * gamma_L + 1))
     gap = gap_after(lambda _: GradientDescent(gamma_L / L), worst, [R], k)
 
-    assert gap == L * R**2 / (4 * k * gamma_L + 2) == bound_of(gradient_descent.convex_gap, k=k, L=L, R=R, gamma=gamma_L / L)
+    assert gap == L * R**2 / (4 * k * gamma_L + 2) == bound_of(convex.convex_gap, k=k, L=L, R=R, gamma=gamma_L / L)
 
 
 @enough
@@ -64,7 +65,7 @@ def test_no_other_huber_function_is_worse(k: int, L: Fraction, R: Fraction, thre
     """Whatever the threshold, and for long steps too, the gap stays below the declared bound."""
     gap = gap_after(lambda _: GradientDescent(gamma_L / L), huber.make(0, L, threshold=threshold), [R], k)
 
-    assert gap <= bound_of(gradient_descent.convex_gap, k=k, L=L, R=R, gamma=gamma_L / L)
+    assert gap <= bound_of(convex.convex_gap, k=k, L=L, R=R, gamma=gamma_L / L)
 
 
 @enough
@@ -78,10 +79,10 @@ def test_one_end_of_the_spectrum_attains_the_distance(k: int, mu: Fraction, wide
     for _ in range(k):
         x = x - gamma_L / L * f.gradient(x)
 
-    assert np.abs(x).max() == bound_of(gradient_descent.strongly_convex_distance, k=k, mu=mu, L=L, R=R, gamma=gamma_L / L)
+    assert np.abs(x).max() == bound_of(strongly_convex.strongly_convex_distance, k=k, mu=mu, L=L, R=R, gamma=gamma_L / L)
 
 
-@pytest.mark.parametrize("theorem", [gradient_descent.convex_gap, gradient_descent.strongly_convex_distance], ids=lambda t: t.id)
+@pytest.mark.parametrize("theorem", [convex.convex_gap, strongly_convex.strongly_convex_distance], ids=lambda t: t.id)
 @enough
 @given(L=positive, share=fractions(Fraction(1, 50), Fraction(49, 50), max_denominator=50), k=horizons,
        gamma_L=fractions(Fraction(1, 50), Fraction(99, 50), max_denominator=60))
@@ -97,7 +98,7 @@ def test_every_step_of_the_condition_has_its_tight_instance(theorem: Theorem, L:
 @given(horizon=horizons)
 def test_the_multipliers_are_a_flow_from_the_minimum_to_the_last_iterate(horizon: int) -> None:
     """They are nonnegative, and their function values cancel except f_N - f*: the first half of a certificate."""
-    weights = gradient_descent.multipliers(horizon)
+    weights = convex.multipliers(horizon)
     nodes = ["*", *range(horizon + 1)]
     balance = {node: sum(w for (_, j), w in weights.items() if j == node) - sum(w for (i, _), w in weights.items() if i == node) for node in nodes}
 
@@ -169,7 +170,7 @@ def test_a_slightly_smaller_constant_is_violated() -> None:
     L, R, k = Fraction(12), Fraction(7, 2), 9
     gap = gap_after(lambda _: GradientDescent(1 / L), huber.make(0, L, threshold=R / (2 * k + 1)), [R], k)
 
-    assert gap > Fraction(999, 1000) * bound_of(gradient_descent.convex_gap, k=k, L=L, R=R, gamma=1 / L)
+    assert gap > Fraction(999, 1000) * bound_of(convex.convex_gap, k=k, L=L, R=R, gamma=1 / L)
 
 
 def test_momentum_of_the_wrong_sign_is_no_acceleration() -> None:

@@ -148,12 +148,14 @@ def test_a_change_would_be_noticed() -> None:
 def test_importing_changes_nothing() -> None:
     """A fresh process: importing every module of convlab leaves the warning filters, NumPy's settings, the random states and the environment as they were."""
     program = """
-import json, os, pkgutil, importlib, random, sys, warnings, decimal, locale
+import json, os, pkgutil, importlib.util, random, sys, warnings, decimal, locale
 import numpy, matplotlib, sympy, scipy.special, hypothesis
 def state():
     return [repr(warnings.filters), repr(numpy.geterr()), repr(numpy.get_printoptions()), repr(numpy.random.get_state()), repr(random.getstate()),
             repr(decimal.getcontext()), locale.setlocale(locale.LC_ALL), sorted(os.environ.items()), repr(dict(matplotlib.rcParams)), sys.getrecursionlimit()]
-import jax, typer, rich.console, rich.progress, typst, joblib, ml_dtypes, sklearn.datasets, cvxpy, PEPit
+import jax, typer, rich.console, rich.progress, typst, joblib, ml_dtypes, sklearn.datasets, cvxpy, PEPit, optax
+if importlib.util.find_spec("torch"):
+    import torch
 before = state()
 import convlab
 for found in pkgutil.walk_packages(convlab.__path__, "convlab."):

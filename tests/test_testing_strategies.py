@@ -149,7 +149,8 @@ def test_problems_come_from_many_families_and_far_from_1() -> None:
     look()
 
     assert len(kinds) >= 6
-    assert dimensions >= {1, 2, 3, 4, 5}
+    assert len(dimensions) >= 5
+    assert 1 in dimensions
     assert max(conditions) > 1000
     assert min(curvatures) < 0.5
     assert max(curvatures) > 10

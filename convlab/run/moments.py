@@ -28,7 +28,7 @@ from convlab.run.recorder import FORGOTTEN, ROUNDINGS, Record, measured_floor, s
 
 HOPELESS = 10**18       # draws, from which on it does not matter how many there are: n! leaves the floats at n = 171
 BUDGET = 2e9            # multiplications of a batch: cases x maps x dimension^3 x updates, about a second or two
-READING = 1e6           # what reading one map costs beside them, about a millisecond: once where maps recur, at every update where a schedule changes them
+READING = 4e5           # what reading one map costs beside them, half a millisecond: once where maps recur, at every update where a schedule changes them
 LEAST = 8               # updates below which exact moments are not worth the name
 BRANCHES = 4096         # draws of one step that are enumerated
 PROBES = (1e-8, 1e-6, 1e-4, 0.01, 1.0, 100.0)      # affinity is tested at these multiples of the start's deviation: a dead zone may lie near the optimum

@@ -58,6 +58,10 @@ class Wolfe:
         fall = -(9 * direction[:, 0] + 16 * absolute(across))
         side = where(across == 0, sign(x[:, 1]), sign(across))
         to_cut = (9 * x[:, 0] + 16 * side * x[:, 1] + 9 * self.depth) / where(fall > 0, fall, 1 + 0 * fall)
+        before = -(9 * direction[:, 0] + 16 * sign(x[:, 1]) * across)                     # how fast w falls on this side of y = 0
+        sooner = (9 * x[:, 0] + 16 * absolute(x[:, 1]) + 9 * self.depth) / where(before > 0, before, 1 + 0 * before)
+        towards = (sign(x[:, 1]) * across < 0) & (before > 0) & (sooner * absolute(across) <= absolute(x[:, 1]))
+        to_cut = where(towards, sooner, to_cut)
         form = _form(direction, direction)
         vertex = -_form(x, direction) / where(form == 0, 1 + form, form)
         crossing = -x[:, 1] / where(across == 0, 1 + 0 * across, across)
