@@ -133,7 +133,7 @@ def test_a_condition_number_in_the_plane_shrinks_to_an_integer() -> None:
 
 # ---- what is looked at
 def test_problems_come_from_many_families_and_far_from_1() -> None:
-    """Of 200 problems: at least six kinds, up to six dimensions, condition numbers over three decades, curvatures on both sides of 1."""
+    """Of 200 problems: at least six kinds, of four dimensions and more, condition numbers over three decades, curvatures on both sides of 1."""
     kinds: Counter[str] = Counter()
     dimensions, conditions, curvatures = set(), [], []
 
@@ -149,7 +149,7 @@ def test_problems_come_from_many_families_and_far_from_1() -> None:
     look()
 
     assert len(kinds) >= 6
-    assert len(dimensions) >= 5
+    assert len(dimensions) >= 4
     assert 1 in dimensions
     assert max(conditions) > 1000
     assert min(curvatures) < 0.5
