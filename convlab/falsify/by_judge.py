@@ -96,7 +96,8 @@ def _verdicts(title: str, claim: Any, families: Mapping[str, Family], seed: int,
     rng = np.random.default_rng((seed, 7))
     for number in range(1, ROUNDS + 1):
         drawn = {} if not grounds else {"drawn": Family("drawn", make=dict, members=partial(tuple, _drawn(claim, grounds, rng)))}
-        yield from _of(title, claim, drawn, Settings(seed=seed + number))
+        free = replace(claim, tight=()) if getattr(claim, "tight", ()) else claim         # declared instances name families that are not drawn
+        yield from _of(title, free, drawn, Settings(seed=seed + number))
 
 
 def _of(title: str, claim: Any, families: Mapping[str, Family], settings: Settings) -> Iterator[Verdict]:
