@@ -63,22 +63,27 @@ def _floats(dtype: Any) -> Callable[[Any], Array]:
     return array
 
 
-def _longdouble(value: Any) -> Any:
-    """Fractions keep the digits that a float would lose."""
-    if isinstance(value, Fraction) and max(abs(value.numerator), value.denominator) < 2**63:
+def longdouble(value: Any) -> Any:
+    """A number in extended precision: fractions keep the digits that a float would lose, and are infinite beyond the range of floats."""
+    if not isinstance(value, Fraction):
+        return np.longdouble(float(value) if isinstance(value, sp.Basic) else value)
+    if max(abs(value.numerator), value.denominator) < 2**63:
         return np.longdouble(value.numerator) / np.longdouble(value.denominator)
-    return np.longdouble(float(value)) if isinstance(value, (Fraction, sp.Basic)) else np.longdouble(value)
+    try:
+        return np.longdouble(float(value))
+    except OverflowError:
+        return np.longdouble(np.inf if value > 0 else -np.inf)
 
 
 def _longdoubles(values: Any) -> Array:
     given = np.asarray(values)
     _refuse_complex(given)
-    return np.asarray(np.frompyfunc(_longdouble, 1, 1)(given), dtype=np.longdouble) if given.dtype == object else given.astype(np.longdouble)
+    return np.asarray(np.frompyfunc(longdouble, 1, 1)(given), dtype=np.longdouble) if given.dtype == object else given.astype(np.longdouble)
 
 
 FLOAT64 = Arithmetic("float64", float, _floats(np.float64), float(np.finfo(np.float64).eps))
 FLOAT32 = Arithmetic("float32", np.float32, _floats(np.float32), float(np.finfo(np.float32).eps))
-EXTENDED = Arithmetic("extended", _longdouble, _longdoubles, float(np.finfo(np.longdouble).eps))
+EXTENDED = Arithmetic("extended", longdouble, _longdoubles, float(np.finfo(np.longdouble).eps))
 RATIONAL = Arithmetic("rational", _fraction, _as_object(_fraction), 0.0)
 SYMBOLIC = Arithmetic("symbolic", _sympy, _as_object(_sympy), 0.0)
 

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 import sympy as sp
 
+from convlab.arithmetic import longdouble
 from convlab.catalogue import theorem
 from convlab.judge.check import check
 from convlab.judge.extended import NOTE
@@ -48,3 +50,9 @@ def test_constants_keep_the_digits_of_extended_precision(expression: Any) -> Non
 
     digits = np.format_float_positional(np.asarray(found).reshape(-1)[0], unique=True)
     assert abs(sp.Float(digits, 30) / sp.N(expression.subs({L: 11, k: 1}), 30) - 1) < 1e-18
+
+
+@pytest.mark.parametrize(("value", "expected"), [(Fraction(10) ** 400, np.inf), (-(Fraction(10) ** 400), -np.inf), (Fraction(1, 3), np.longdouble(1) / 3)])
+def test_a_fraction_beyond_floats_is_infinite_in_extended_precision(value: Fraction, expected: Any) -> None:
+    """And no error that would end a check; one within keeps its digits."""
+    assert longdouble(value) == expected

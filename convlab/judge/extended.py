@@ -33,7 +33,7 @@ def settled(evidence: Evidence, again: Callable[[Batch], Comparison]) -> Evidenc
     for case in map(int, suspects):
         try:
             finer = again(batch_of([evidence.settings[case]], EXTENDED))
-        except (Unsupported, TypeError, ValueError):
+        except (Unsupported, TypeError, ValueError, ArithmeticError):
             return evidence
         if stands(result, finer, case):
             return evidence

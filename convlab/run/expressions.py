@@ -15,6 +15,7 @@ import sympy as sp
 from sympy.printing.numpy import NumPyPrinter
 from sympy.printing.pycode import PythonCodePrinter
 
+from convlab.arithmetic import longdouble
 from convlab.constants import is_rational
 from convlab.operations import Unsupported, exact_sqrt
 from convlab.run import substitution
@@ -262,12 +263,7 @@ def float_values(expr: Any, values: Mapping[Any, Any]) -> Any:
 
 
 def _extended(value: Any) -> Any:
-    if isinstance(value, Fraction):
-        try:
-            return np.longdouble(value.numerator) / np.longdouble(value.denominator) if max(abs(value.numerator), value.denominator) < 2**63 else float(value)
-        except OverflowError:                # a rational beyond the range of floats
-            return math.inf if value > 0 else -math.inf
-    return float(value) if isinstance(value, (Surd, sp.Basic)) else value
+    return longdouble(value) if isinstance(value, Fraction) else float(value) if isinstance(value, (Surd, sp.Basic)) else value
 
 
 def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:

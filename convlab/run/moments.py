@@ -28,7 +28,7 @@ from convlab.run.recorder import FORGOTTEN, ROUNDINGS, Record, measured_floor, s
 
 HOPELESS = 10**18       # draws, from which on it does not matter how many there are: n! leaves the floats at n = 171
 BUDGET = 2e9            # multiplications of a batch: cases x maps x dimension^3 x updates, about a second or two
-READING = 4e5           # what reading one map costs beside them, half a millisecond: once where maps recur, at every update where a schedule changes them
+READING = 4e5           # what reading one map costs beside them: 0.4 ms, the median over SVRG, decreasing steps and averages; only maps that are new are read
 LEAST = 8               # updates below which exact moments are not worth the name
 BRANCHES = 4096         # draws of one step that are enumerated
 PROBES = (1e-8, 1e-6, 1e-4, 0.01, 1.0, 100.0)      # affinity is tested at these multiples of the start's deviation: a dead zone may lie near the optimum
@@ -271,11 +271,26 @@ def affordable(binder: Binder, batch: Batch, points: Array) -> Array:
     size = algorithm.draws(batch.case.problem).size() if hasattr(algorithm, "draws") else 1
     state = initial_state(binder, batch)
     width = split(state, state)[0].shape[1] + 1
-    updates = BUDGET / (min(size or 1, HOPELESS) * (len(batch.settings) * width**3 + READING * binder.scheduled))
-    kept = points[points <= updates]
+    draws = min(size or 1, HOPELESS)
+    kept = points[points <= _updates(binder, int(points[-1]), draws * len(batch.settings) * width**3, draws * READING)]
     if len(kept) < 2 or kept[-1] < LEAST <= points[-1]:
         raise Inexact(f"exact moments of {size} draws on a state of {width - 1} numbers cost too much")
     return kept
+
+
+def _updates(binder: Binder, last: int, carrying: float, reading: float) -> int:
+    """How many of `last` updates BUDGET pays for: each is carried on, and its maps are read where its fields are new (a periodic schedule meets them again)."""
+    if not binder.scheduled:
+        return min(last, int(max(BUDGET - reading, 0) / carrying))
+    seen: set[Any] = set()
+    spent = 0.0
+    for k in range(last):
+        key = field_key(binder.at(k))
+        spent += carrying + (reading if key not in seen else 0)
+        seen.add(key)
+        if spent > BUDGET:
+            return k
+    return last
 
 
 def propagated(moments: Array, maps: Maps) -> Array:

@@ -40,6 +40,8 @@ from convlab.theorems.gradient_descent.constant_step import ascent, stable, stab
 factor = Max(Abs(1 - gamma * mu), Abs(1 - gamma * L))
 spread = (v - mu * u) * (L * u - v)       # >= 0, as are both of its factors times u
 best_step = 2 / (L + mu)
+flat_end = Instance("quadratic", spectrum=(mu, L), start=(R, 0), when=gamma <= best_step)
+steep_end = Instance("quadratic", spectrum=(mu, L), start=(0, R), when=gamma >= best_step)
 
 strongly_convex_distance = Theorem(
     id="gd-strongly-convex-distance",
@@ -51,8 +53,7 @@ strongly_convex_distance = Theorem(
     metric=distance_to_minimiser,
     bound=factor**k * R,
     source="Polyak (1963); Ryu, Boyd (2016)",
-    tight=(Instance("quadratic", spectrum=(mu, L), start=(R, 0), when=gamma <= best_step),
-           Instance("quadratic", spectrum=(mu, L), start=(0, R), when=gamma >= best_step)),
+    tight=(flat_end, steep_end),
     facts=(OneStep((1 - gamma * mu) ** 2 * u**2, name="one short step", cases=(
                When(And(0 < gamma, gamma <= best_step), ((gamma**2, spread), (gamma * (2 - gamma * (L + mu)), (v - mu * u) * u))),)),
            OneStep((1 - gamma * L) ** 2 * u**2, name="one long step", cases=(
@@ -101,8 +102,6 @@ def apart_certificates(i: Point, j: Point, after: sp.Expr, before: sp.Expr, unit
                         case=gamma >= best_step, name="one long step: what lies between two gradients"))
 
 
-flat_end = Instance("quadratic", spectrum=(mu, L), start=(R, 0), when=gamma <= best_step)
-steep_end = Instance("quadratic", spectrum=(mu, L), start=(0, R), when=gamma >= best_step)
 
 strongly_convex_gap = Theorem(
     id="gd-strongly-convex-fgap",
