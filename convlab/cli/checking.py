@@ -209,6 +209,8 @@ def _summary(claims: Sequence[Claim]) -> Table:
         exact = [v for v in claim.verdicts if v.judged_by is not Source.MONTE_CARLO]      # a sampled ratio above 1 decides nothing
         ratios = [float(v.worst_ratio) for v in exact or claim.verdicts if v.worst_ratio is not None]
         name = claim.theorem if claim.name == "main" else f"{claim.theorem}:{claim.name}"
+        undecided = sum(v.word is Word.INCONCLUSIVE for v in exact)      # one problem on which a claim holds decides its word: the others are told
+        sources += f"; undecided on {undecided}" if undecided else ""
         table.add_row(f"[{_style(claim.word)}]{claim.word}[/]", name, sources, _ratio(max(ratios, default=None)))
     return table
 
