@@ -22,7 +22,7 @@ PROBLEM_FILES = {path.relative_to(PROBLEMS.parent).as_posix(): path for path in 
 # find declarations; they stand where their imports put them.
 LAYERS = (
     {"symbols", "constants", "errors", "vocabulary", "declaring"},
-    {"arithmetic"},
+    {"arithmetic", "jsonfile"},
     {"draws", "operations", "probing"},
     {"problem", "metrics", "assumptions"},
     {"inequalities", "algorithms"},

@@ -1,7 +1,6 @@
 """Instances as data files: theorem, claim, problem, start, parameters and k, every number a rational, to be run again by `convlab check ID --instance FILE`."""
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from convlab.errors import BadInput
+from convlab.jsonfile import read_json
 from convlab.judge.rate import EXACT_STEPS, REASONS, exact_evidence, float_evidence
 from convlab.judge.verdict import Check, Verdict
 from convlab.judge.words import verdict_of
@@ -138,12 +138,7 @@ KEYS = ("theorem", "claim", "start", "point", "k")
 
 
 def _document(path: str | Path) -> dict[str, Any]:
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"), parse_float=str, parse_constant=str)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise BadInput(f"{path} is not JSON: {error}.") from error
+    document = read_json(path)
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise BadInput(f"{path} is no instance file: its schema is not {SCHEMA!r}.")
     missing = [key for key in KEYS if key not in document] or ([] if "problem" in document or "family" in document else ["family"])

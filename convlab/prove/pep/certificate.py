@@ -5,7 +5,6 @@ and some equation between rationals fails.
 """
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +13,7 @@ from typing import Any
 
 from convlab import symbols
 from convlab.errors import BadInput
+from convlab.jsonfile import read_json
 from convlab.operations import Unsupported
 from convlab.prove.pep.identity import Proof, combination, negative_pivot, remainder, residual
 from convlab.prove.pep.statement import Statement, statement_of
@@ -124,12 +124,7 @@ KEYS = ("theorem", "claim", "n", "constants", "parameters", "squared", "bound", 
 
 def read_certificate(path: str | Path) -> dict[str, Any]:
     """The document of a file, a certificate or an instance. Raises BadInput for a file that is no certificate."""
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"), parse_float=str, parse_constant=str)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise BadInput(f"{path} is not JSON: {error}.") from error
+    document = read_json(path)
     if isinstance(document, dict) and document.get("schema") == INSTANCES and isinstance(document.get("theorem"), str):
         return document
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
