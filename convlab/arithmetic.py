@@ -15,15 +15,20 @@ from convlab.errors import BadInput
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """`number` converts one number, `array` a nested sequence or array of numbers; `eps` is the relative rounding error (0 if exact)."""
+    """`number` converts one number, `array` a nested sequence or array of numbers; `eps` is the relative rounding error (0 if exact).
+
+    `value` gives an expression that leaves the rationals, at values of its symbols; None where an exact arithmetic has no such number.
+    """
 
     name: str
     number: Callable[[Any], Number]
     array: Callable[[Any], Array]
     eps: float
+    value: Callable[[Any, Any], Any] | None = None
 
 
-def _as_object(number: Callable[[Any], Number]) -> Callable[[Any], Array]:
+def as_objects(number: Callable[[Any], Number]) -> Callable[[Any], Array]:
+    """What turns numbers into an object array, each by `number`."""
     convert = np.frompyfunc(number, 1, 1)
 
     def array(values: Any) -> Array:
@@ -84,8 +89,8 @@ def _longdoubles(values: Any) -> Array:
 FLOAT64 = Arithmetic("float64", float, _floats(np.float64), float(np.finfo(np.float64).eps))
 FLOAT32 = Arithmetic("float32", np.float32, _floats(np.float32), float(np.finfo(np.float32).eps))
 EXTENDED = Arithmetic("extended", longdouble, _longdoubles, float(np.finfo(np.longdouble).eps))
-RATIONAL = Arithmetic("rational", _fraction, _as_object(_fraction), 0.0)
-SYMBOLIC = Arithmetic("symbolic", _sympy, _as_object(_sympy), 0.0)
+RATIONAL = Arithmetic("rational", _fraction, as_objects(_fraction), 0.0)
+SYMBOLIC = Arithmetic("symbolic", _sympy, as_objects(_sympy), 0.0)
 
 
 def jax_arithmetic() -> Arithmetic:
@@ -130,7 +135,7 @@ def arithmetic_of(array: Array) -> Arithmetic:
     """The arithmetic that an array already lives in (by its dtype, and by its first entry for objects)."""
     if holds_objects(array):
         first = array.reshape(-1)[0] if array.size else Fraction(0)
-        return SYMBOLIC if isinstance(first, sp.Basic) else RATIONAL
+        return SYMBOLIC if isinstance(first, sp.Basic) else getattr(first, "arithmetic", RATIONAL)
     if type(array).__module__.startswith("jax"):
         return jax_arithmetic()
     return next((known for known, dtype in ((FLOAT32, np.float32), (FLOAT64, np.float64), (EXTENDED, np.longdouble)) if array.dtype == dtype), FLOAT64)

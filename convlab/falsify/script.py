@@ -34,6 +34,7 @@ EXACT = 12             # updates that a program makes in fractions where the jud
 FLOATS = "def Fraction(p, q=1):\n    return p / q       # floats: so long a run of fractions would grow too many digits\n"
 CLOSE = 1e-9           # relative: what a program with a square root in it may differ by from the judge
 CANNOT = (TypeError, ValueError, AttributeError, IndexError, KeyError, ZeroDivisionError, NotImplementedError)      # arithmetic on names that a rule does not allow
+OURS = {"x", "x0", "measured", "bound", "value", "gradient", "operator", "project", "prox", "minimiser", "root", "sqrt", "isqrt", "Fraction", *vars(symbols)}
 SQUARES = "sum((t - c) ** 2 for t, c in zip(x, minimiser))"
 MEASURED = {metrics.function_gap: "value(x)", metrics.squared_distance: SQUARES, metrics.distance_to_minimiser: f"root({SQUARES})",
             metrics.squared_gradient_norm: "sum(g * g for g in gradient(x))", metrics.gradient_norm: "root(sum(g * g for g in gradient(x)))"}
@@ -174,7 +175,8 @@ def _rule(algorithm: Any) -> tuple[list[str], list[str]]:
         raise Unsupported("its coefficients are a function of the horizon")
     beginning = Names(known=["x0"])
     state = algorithm.init(_named("x0"), beginning)
-    names = ["x", *(name for name in state._fields[1:])]
+    taken = OURS | {s.name for s in symbols_of(algorithm)}
+    names = ["x", *(f"{name}_" if name in taken else name for name in state._fields[1:])]
     oracle = Names(known=list(names))
     after = algorithm.step(type(state)(*(_named(name) for name in names)), oracle)
     return [*beginning.lines, _assigned(names, state, beginning.known)], [*oracle.lines, _assigned(names, after, oracle.known)]

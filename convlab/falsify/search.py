@@ -18,6 +18,7 @@ from scipy.optimize import Bounds, differential_evolution, minimize
 
 from convlab.constants import Array
 from convlab.draws import Inexact
+from convlab.falsify.enclosing import TOLD, surely_violated
 from convlab.falsify.grounds import Choice, Ground, choice_at, members, rounded, setting_of, spaces, variables
 from convlab.falsify.together import compared_together
 from convlab.judge.grid import algorithm_of
@@ -269,7 +270,7 @@ def decided(claim: RateBound, score: Score, beyond: Mapping[Any, Any] | None = N
         try:
             evidence = exact_evidence(claim, setting, None, Settings(iterations=steps))
         except NOT_RATIONAL as told:
-            return _by_squares(claim, choice, setting, steps, f"not decided in rationals: {told}")
+            return _enclosed(claim, _by_squares(claim, choice, setting, steps, f"not decided in rationals: {told}"))
         return _worst(claim, choice, setting, evidence, rational=True)
     setting = setting_of(claim, score.choice, beyond)
     evidence = float_evidence(claim, [setting], Settings(iterations=steps))
@@ -290,6 +291,13 @@ def _by_squares(claim: RateBound, choice: Choice, setting: Setting, steps: int, 
         return worst
     violation = first_violation(squared)
     return replace(worst, refuted=violation is not None and violation.k >= 1 and worst.above, reason="the squares of both sides were compared, in rationals")
+
+
+def _enclosed(claim: RateBound, worst: Worst) -> Worst:
+    """Where the float run violates the claim and no rationals refute it, interval arithmetic may."""
+    if worst.refuted or not worst.above or worst.spot.k < 1 or not surely_violated(claim, worst.setting, worst.spot.k):
+        return worst
+    return replace(worst, refuted=True, reason=TOLD)
 
 
 def _worst(claim: RateBound, choice: Choice, setting: Setting, evidence: list[Evidence], rational: bool, reason: str = "") -> Worst:

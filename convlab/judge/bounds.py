@@ -89,7 +89,7 @@ def _exact(claim: RateBound, batch: Batch, record: Record, initial: Array) -> Ar
         try:
             number: Any = rational_value(claim.bound, values)
         except Irrational:
-            number = float(float_values(claim.bound, values))
+            number = float(float_values(claim.bound, values)) if batch.arithmetic.value is None else batch.arithmetic.value(claim.bound, values)
         except ZeroDivisionError:
             number = None                       # no value there (k = 0 of a bound in 1/k)
         rows.append(np.full(record.measured.shape[1:], number, dtype=object))
