@@ -1,9 +1,11 @@
-"""Data for regression: a rational design of prescribed singular values, a random two-class sample, and breast cancer records."""
+"""Data for regression: a rational design of prescribed singular values, a random two-class sample, breast cancer records, and handwritten digits."""
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from fractions import Fraction
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -41,12 +43,33 @@ def two_classes(samples: int, dimension: int, width: float, seed: int) -> tuple[
 
 def breast_cancer() -> tuple[Array, Array] | None:
     """Every eighth record (72) and the ten mean features, standardised, with labels +-1; None where scikit-learn is not installed."""
+    table = _table("breast_cancer.csv")
+    if table is None:
+        return None
+    values = np.loadtxt(table, delimiter=",", skiprows=1)
+    return _standardised(values[::8, :10]), 2.0 * values[::8, -1] - 1
+
+
+def digits() -> tuple[Array, Array] | None:
+    """Every twenty-fifth handwritten digit (72), the ink in each quarter of its picture, standardised, with the digit itself; None without scikit-learn."""
+    table = _table("digits.csv.gz")
+    if table is None:
+        return None
+    with gzip.open(table, "rt") as lines:
+        values = np.loadtxt(islice(lines, 0, None, 25), delimiter=",")
+    ink = values[:, :64].reshape(-1, 2, 4, 2, 4).sum(axis=(2, 4)).reshape(-1, 4)
+    return _standardised(ink), values[:, 64]
+
+
+def _table(name: str) -> Path | None:
+    """A data file of scikit-learn, read as a file: importing it takes seconds."""
     package = find_spec("sklearn")
     if package is None or not package.submodule_search_locations:
         return None
-    table = Path(package.submodule_search_locations[0]) / "datasets" / "data" / "breast_cancer.csv"      # read as a file: importing scikit-learn takes seconds
-    if not table.is_file():
-        return None
-    values = np.loadtxt(table, delimiter=",", skiprows=1)
-    rows, labels = values[::8, :10], values[::8, -1]
-    return (rows - rows.mean(axis=0)) / rows.std(axis=0), 2.0 * labels - 1
+    table = Path(package.submodule_search_locations[0]) / "datasets" / "data" / name
+    return table if table.is_file() else None
+
+
+def _standardised(rows: Array) -> Array:
+    """Columns of mean 0 and deviation 1."""
+    return np.asarray((rows - rows.mean(axis=0)) / rows.std(axis=0))

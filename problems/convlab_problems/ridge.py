@@ -15,7 +15,7 @@ from convlab.draws import Draws, Uniform
 from convlab.operations import inner, solve, taken
 from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import array_of, number, starts_around, vector
-from convlab_problems.regression_data import SAMPLES, breast_cancer, designed, noisy_targets
+from convlab_problems.regression_data import SAMPLES, breast_cancer, designed, digits, noisy_targets
 from convlab_problems.transcendental import cast_irrational
 
 
@@ -122,15 +122,18 @@ def make(scales: Any, mu: Any, seed: int = 0, start: Any = None) -> Ridge:
     return ridge(design, array_of(noisy_targets(design, seed)), number(mu), [s * s for s in stretch], start)
 
 
+def measured(design: Array, targets: Array, penalty: float) -> Ridge:
+    """The problem of measured data, whose spectrum is computed."""
+    return ridge(design, targets, penalty, [float(v) for v in np.linalg.eigvalsh(design.T @ design / len(design))])
+
+
 def members() -> Iterator[Member]:
     """Rational designs, well and badly conditioned, and measured data where scikit-learn is installed."""
     yield Member("ridge-3", make((Fraction(1, 2), 2, 3), Fraction(1, 6), seed=11))
     yield Member("ridge-ill-conditioned-5", make((Fraction(1, 8), Fraction(1, 2), 1, 3, 7), Fraction(1, 40), seed=5))
-    data = breast_cancer()
-    if data is not None:
-        design = 3 * data[0]
-        spectrum = np.linalg.eigvalsh(design.T @ design / len(design))
-        yield Member("ridge-breast-cancer", ridge(design, 5 * data[1], 0.25, [float(v) for v in spectrum]))
+    for name, data, scale, aim, penalty in (("breast-cancer", breast_cancer(), 3, 5, 0.25), ("digits", digits(), 7, 1, 0.6)):
+        if data is not None:
+            yield Member(f"ridge-{name}", measured(scale * data[0], aim * data[1], penalty))
 
 
 DRAWN = (Space({"mu": (1 / 64, 8)}, lambda n: {"scales": n["scales"], "mu": n["mu"], "seed": n["seed"]},
