@@ -23,7 +23,8 @@ from convlab.draws import Bernoulli, Draws, Inexact
 from convlab.metrics import distance_to_minimiser, function_gap, metric, squared_distance
 from convlab.operations import norm_squared, rowwise
 from convlab.run.engine import flattened, initial_state
-from convlab.run.moments import affine_maps, mean_square_radius, reference_state, sure_radius
+from convlab.run.maps import affine_maps
+from convlab.run.moments import mean_square_radius, reference_state, sure_radius
 from convlab.symbols import gamma, inner_steps, k
 from convlab.theorems.variance_reduction import svrg_algorithm, table_lyapunov
 from convlab_problems import finite_sum, huber, low_precision, noisy, quadratic, workers

@@ -13,8 +13,9 @@ from convlab.arithmetic import EXTENDED, FLOAT64, RATIONAL
 from convlab.constants import Array
 from convlab.draws import Inexact
 from convlab.errors import Noted
-from convlab.judge.bounds import bound_along, compared_along, needed_symbols
-from convlab.judge.compare import HUGE, Comparison, as_float, compared
+from convlab.judge.bounds import compared_along, needed_symbols
+from convlab.judge.compare import Comparison, as_float
+from convlab.judge.enumerated import expectations, worst_states
 from convlab.judge.extended import settled
 from convlab.judge.grid import algorithm_of, at_its_precision, floor_of, grid_step, judged_points
 from convlab.judge.replaced import lacking
@@ -27,12 +28,11 @@ from convlab.problem import Family, Member
 from convlab.run.bind import Binder, symbols_of
 from convlab.run.cases import Batch, NotApplicable, Setting, batch_of, batches, check_exact, realised, settings_on, speaks_of_horizon
 from convlab.run.engine import flattened, initial_state, is_random, run_deterministic, steps
-from convlab.run.enumeration import WORK, Cloud, clouds
-from convlab.run.expressions import evaluate
+from convlab.run.enumeration import WORK, Cloud, clouds, ending_together, of_every_case
 from convlab.run.free import with_free_memory
 from convlab.run.moments import exact_moments
 from convlab.run.passes import effective_passes
-from convlab.run.recorder import ROUNDINGS, Record, Recorder, recent_size, size_of
+from convlab.run.recorder import Record, Recorder
 from convlab.run.settings import Settings
 from convlab.theorem import Instance, Law, RateBound, Relation, Source, every_iterate, tight_instances
 
@@ -109,9 +109,7 @@ def exact_evidence(claim: RateBound, setting: Setting, k: int | None, settings: 
         binder = Binder(algorithm, batch.values, batch.x0.ndim, last, RATIONAL)
         try:
             if is_random(algorithm):
-                record, note = _random_record(claim, binder, batch, min(last, EXACT_MOMENTS), _enumerable(binder, batch, last))
-                found.append(_adversarial(claim, batch, record, Source.RATIONAL, horizon, note) if isinstance(record, list)
-                             else _evidence(claim, batch, record, Source.RATIONAL, horizon, note))
+                found += _exact_law(claim, binder, batch, last, horizon)
             else:
                 record, note = rational_record(claim, binder, batch, last)
                 found.append(_evidence(claim, batch, record, Source.RATIONAL, horizon, note))
@@ -239,32 +237,30 @@ def deterministic_record(claim: RateBound, binder: Binder, batch: Batch, points:
 
 
 def random_evidence(claim: RateBound, binder: Binder, batch: Batch, points: Array, horizon: int | None) -> list[Evidence]:
-    """Exact moments of the whole batch, else enumeration case by case."""
+    """Exact moments of the whole batch, else enumeration of it."""
     try:
         if claim.law is Law.SURELY or claim.reads:
             raise Inexact("the claim speaks of single runs")
         return [_evidence(claim, batch, _moments(claim, binder, batch, points), Source.MOMENTS, horizon)]
     except Inexact as reason:
-        found = []
-        for setting in batch.settings:
-            single = batch_of([setting], FLOAT64)
-            alone = Binder(binder.algorithm, single.values, single.x0.ndim, binder.horizon, FLOAT64)
-            try:
-                record, note = _cloud_record(claim, alone, single, min(int(points[-1]), ENUMERATED), claim.grid.step, WORK // len(batch.settings))
-            except Inexact as second:
-                raise Inexact(f"exact moments: {reason}; enumeration: {second}") from second
-            found.append(_adversarial(claim, single, record, Source.ENUMERATION, horizon, note) if isinstance(record, list)
-                         else _evidence(claim, single, record, Source.ENUMERATION, horizon, note))
-        return found
+        last = min(int(points[-1]), ENUMERATED)
+        try:
+            parts = _enumerated(claim, binder, batch, last, WORK // len(batch.settings))
+        except Inexact as second:
+            raise Inexact(f"exact moments: {reason}; enumeration: {second}") from second
+        return [_by_states(claim, part, found, last, Source.ENUMERATION, horizon) for part, found in parts]
 
 
-def _random_record(claim: RateBound, binder: Binder, batch: Batch, moments: int, cloud: int) -> tuple[Record | list[Cloud], str]:
+def _exact_law(claim: RateBound, binder: Binder, batch: Batch, last: int, horizon: int | None) -> list[Evidence]:
+    """Exact moments in fractions, else enumeration in fractions."""
     try:
         if claim.law is Law.SURELY or claim.reads or claim.grid.step != 1:
             raise Inexact("the claim speaks of single runs or of epochs")
-        return _moments(claim, binder, batch, np.arange(moments + 1)), ""
+        record = _moments(claim, binder, batch, np.arange(min(last, EXACT_MOMENTS) + 1))
     except Inexact:
-        return _cloud_record(claim, binder, batch, cloud, claim.grid.step)
+        last = _enumerable(binder, batch, last)
+        return [_by_states(claim, part, found, last, Source.RATIONAL, horizon) for part, found in _enumerated(claim, binder, batch, last)]
+    return [_evidence(claim, batch, record, Source.RATIONAL, horizon)]
 
 
 def _moments(claim: RateBound, binder: Binder, batch: Batch, points: Array) -> Record:
@@ -294,95 +290,34 @@ def _statistic(claim: RateBound, values: Array, points: Array) -> Record:
     return recorder.record(None)
 
 
-def _cloud_record(claim: RateBound, binder: Binder, batch: Batch, last: int, step: Any, work: int = WORK) -> tuple[Record | list[Cloud], str]:
-    assert claim.metric is not None
+def _enumerated(claim: RateBound, binder: Binder, batch: Batch, last: int, work: int = WORK) -> list[tuple[Batch, list[Cloud]]]:
+    """All reachable states, of the cases that are enumerated equally far together. `work` is the budget of one case."""
     if claim.reads and claim.law is Law.EXPECTATION:
         raise Inexact(f"the bound reads {claim.reads[0].name}, which differs between runs")
-    found = clouds(binder, batch, last, work=work)
-    note = f"enumerated up to k = {found[-1].k}" if found[-1].k < last or last == ENUMERATED else ""
+    if len(batch.settings) == 1 or of_every_case(binder.at(0).draws(batch.case.problem)):
+        return list(ending_together(batch, clouds(binder, batch, last, work=work)))
+    alone = [batch_of([setting], FLOAT64) for setting in batch.settings]
+    return [(one, clouds(replace(binder, values=one.values), one, last, work=work)) for one in alone]
+
+
+def _by_states(claim: RateBound, batch: Batch, found: list[Cloud], last: int, source: Source, horizon: int | None) -> Evidence:
+    """Reachable states compared with the bound: their expectation, or each of them where the claim holds surely."""
+    end = found[-1].k
+    note = f"enumerated up to k = {end}" if end < last or last == ENUMERATED else ""
     if claim.law is Law.SURELY:
-        return found, note
-    if claim.mode != every_iterate:
-        every = Record(np.arange(len(found)), np.stack([_mean(claim, cloud) for cloud in found]), None)
-        record = _in_mode(claim, every, np.arange(len(found)))
-    else:
-        record = Record(np.arange(len(found)), np.stack([_mean(claim, cloud) for cloud in found]), None)
-    if batch.arithmetic.eps:
-        record = replace(record, floor=np.stack([np.asarray(floor.max()).reshape(1) for floor in _cloud_floors(claim, found, batch.arithmetic.eps)]))
-    if step != 1:
-        every_k = int(evaluate(step, batch.values) if not isinstance(step, int) else step)
-        kept = record.k % every_k == 0
-        record = Record(record.k[kept], record.measured[kept], None if record.floor is None else record.floor[kept])
-        if len(record.k) < 2:
-            raise Inexact(f"enumeration ends before the first multiple of {every_k}")
-    return record, note
+        return Evidence(batch.settings, _spoken_of(claim, batch, worst_states(claim, batch, found), horizon, note), source, note)
+    return _evidence(claim, batch, _expected(claim, batch, found), source, horizon, note)
 
 
-def _cloud_floors(claim: RateBound, found: list[Cloud], eps: float) -> list[Array]:
-    floors, recent = [], None
-    for cloud in found:
-        size = size_of(cloud.state, cloud.case)
-        recent = recent_size(size.max(), recent)
-        floors.append(np.asarray(floor_of(claim)(cloud.state, cloud.case, (ROUNDINGS + cloud.k) * eps * np.full_like(size, recent))))
-    return floors
-
-
-def _mean(claim: RateBound, cloud: Cloud) -> Array:
-    assert claim.metric is not None
-    assert cloud.weights is not None
-    values = claim.metric(cloud.state, cloud.case)
-    weights = cloud.weights.reshape((-1,) + (1,) * (values.ndim - 1))
-    return np.asarray((weights * values).sum(axis=0))[None]      # of objects numpy sums a plain row to a bare Fraction
-
-
-def _adversarial(claim: RateBound, batch: Batch, found: list[Cloud], source: Source, horizon: int | None, note: str) -> Evidence:
-    """A claim on every path: each reachable state is compared with its own bound, the worst kept."""
-    assert claim.metric is not None
-    if claim.mode != every_iterate or any(s.summed for s in claim.reads):
-        raise Inexact("a state tells nothing of the best, the mean or the sum along the paths that lead to it")
-    rows = []
-    initial = claim.metric(found[0].state, found[0].case)
-    for cloud in found:
-        measured = claim.metric(cloud.state, cloud.case)
-        series = {s.name: s.read(cloud.state, cloud.case)[None] for s in claim.reads}
-        record = Record(np.array([cloud.k]), measured[None], None, series)
-        states = replace(batch, settings=batch.settings[:1])
-        start = np.broadcast_to(initial, measured.shape) if measured.shape[0] != initial.shape[0] else initial
-        bound = bound_along(claim, states, record, start if batch.arithmetic.eps else initial)
-        floor = None
-        if batch.arithmetic.eps:
-            floor = np.broadcast_to(_cloud_floors(claim, [cloud], batch.arithmetic.eps)[0], measured.shape[:1])[None]
-        rows.append(compared(record.k, record.measured, bound, floor, claim.relation, batch.arithmetic.eps))
-    return Evidence(batch.settings, _spoken_of(claim, batch, worst_of_paths(rows, claim.relation), horizon, note), source, note)
-
-
-def worst_of_paths(rows: list[Comparison], relation: Relation) -> Comparison:
-    """One comparison (checkpoints, 1) that keeps, at each k, the worst state."""
-    chosen = []
-    for row in rows:
-        order = [(bool(v), _badness(r, relation)) for v, r in zip(row.violated[0], row.ratio[0], strict=True)]
-        chosen.append(max(range(len(order)), key=order.__getitem__))
-    pick = [(row, i) for row, i in zip(rows, chosen, strict=True)]
-    kind = rows[0].ratio.dtype
-    broke, diverged = _lost_path(rows)
-    return Comparison(np.array([int(row.k[0]) for row in rows]), np.array([[row.ratio[0][i]] for row, i in pick], dtype=kind),
-                      np.array([[row.violated[0][i]] for row, i in pick]), np.array([[row.measured[0][i]] for row, i in pick], dtype=kind),
-                      np.array([[row.bound[0][i]] for row, i in pick], dtype=kind), np.array([broke]), np.array([diverged]))
-
-
-def _lost_path(rows: list[Comparison]) -> tuple[int, bool]:
-    """The first k at which some path met no finite number (-1 if none), and whether it had grown without bound before."""
-    for number, row in enumerate(rows):
-        if row.measured.dtype.kind == "f" and not np.isfinite(row.measured).all():
-            before = [np.abs(r.measured[np.isfinite(r.measured)]).max(initial=0.0) for r in rows[:number + 1]]
-            return int(row.k[0]), bool(max(before) > HUGE or row.diverged.any())
-    return -1, False
-
-
-def _badness(ratio: Any, relation: Relation) -> float:
-    if ratio is None or ratio != ratio:
-        return -1.0
-    return abs(float(ratio) - 1) if relation is Relation.EQUAL else float(ratio)
+def _expected(claim: RateBound, batch: Batch, found: list[Cloud]) -> Record:
+    """The expectations in the claim's mode, at the k that the claim speaks of."""
+    every = expectations(claim, found, batch.arithmetic.eps)
+    record = every if claim.mode == every_iterate else replace(_in_mode(claim, replace(every, floor=None), every.k), floor=every.floor)
+    step = grid_step(claim, batch)
+    kept = record.k % step == 0
+    if step != 1 and kept.sum() < 2:
+        raise Inexact(f"enumeration ends before the first multiple of {step}")
+    return Record(record.k[kept], record.measured[kept], None if record.floor is None else record.floor[kept])
 
 
 def _evidence(claim: RateBound, batch: Batch, record: Record, source: Source, horizon: int | None, note: str = "") -> Evidence:

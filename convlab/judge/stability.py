@@ -23,7 +23,8 @@ from convlab.run.bind import Binder
 from convlab.run.cases import NotApplicable, Setting, batch_of, check_exact, distinct_points, realised, settings_on
 from convlab.run.counters import key_of, split
 from convlab.run.engine import initial_state
-from convlab.run.moments import affine_maps, mean_square_radius, reference_state, refuse_nonquadratic, sure_radius
+from convlab.run.maps import affine_maps
+from convlab.run.moments import mean_square_radius, reference_state, refuse_nonquadratic, sure_radius
 from convlab.run.points import interval
 from convlab.run.settings import Settings
 from convlab.theorem import Sense, Source, StabilityRegion
