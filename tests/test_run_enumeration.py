@@ -18,7 +18,7 @@ from convlab.constants import Array
 from convlab.draws import Adversary, Bernoulli, Draws, Finite, Inexact, Permutation, Subset, Uniform, rademacher
 from convlab.metrics import distance_to_minimiser, squared_distance
 from convlab.operations import absolute, rowwise
-from convlab.run.enumeration import clouds, distinct_rows, merged
+from convlab.run.enumeration import clouds, merged
 from convlab_problems import finite_sum, huber, noisy, quadratic
 from tests.engine_runs import batch_on, bound_to, enumerated, sampled
 
