@@ -348,13 +348,20 @@ class Draws(Mapping[str, Law]):
 
         def joint(names: tuple[str, ...], drawn: dict[str, Array], weights: tuple[Any, ...]) -> Iterator[tuple[Any, Any]]:
             if not names:
-                yield self.draw(**drawn), None if any(w is None for w in weights) else math.prod(weights)
+                yield self.draw(**drawn), None if any(w is None for w in weights) else _together(weights)
                 return
             name, *later = names
             for value, weight in listed[name] if name in listed else _after(self._laws[name], drawn).branches(count, state):
                 yield from joint(tuple(later), {**drawn, name: value}, (*weights, weight))
 
         return joint(tuple(self._laws), {}, ())
+
+
+def _together(weights: tuple[Any, ...]) -> Any:
+    """The product of probabilities; beside arrays of floats the exact ones are rounded first, or NumPy would multiply fractions entry by entry."""
+    arrays = [w for w in weights if getattr(w, "ndim", 0)]
+    number = math.prod(w for w in weights if not getattr(w, "ndim", 0))
+    return math.prod(arrays, start=float(number) if any(a.dtype.kind == "f" for a in arrays) else number)
 
 
 def _given(law: Law) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Every path of draws, equal states merged: probabilities stay a law, merging changes nothing, and what cannot be enumerated says so."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 from typing import Any, NamedTuple
@@ -18,7 +18,9 @@ from convlab.constants import Array
 from convlab.draws import Adversary, Bernoulli, Draws, Finite, Inexact, Permutation, Subset, Uniform, rademacher
 from convlab.metrics import distance_to_minimiser, squared_distance
 from convlab.operations import absolute, rowwise
+from convlab.run.cases import batch_of
 from convlab.run.enumeration import clouds, merged
+from convlab.symbols import beta, gamma, p
 from convlab_problems import finite_sum, huber, noisy, quadratic
 from tests.engine_runs import batch_on, bound_to, enumerated, sampled
 
@@ -80,14 +82,104 @@ def test_merging_loses_neither_a_state_nor_its_mass(rows: Array, cases: int, see
     """Each distinct row of floats of each case keeps the sum of its weights, 0.0 and -0.0 being one; cases stay apart and in order."""
     rng = np.random.default_rng(seed)
     weights, owner = rng.random(len(rows)), rng.integers(cases, size=len(rows))
-    kept, mass, whose = merged(rows, weights, owner)
+    kept, mass, whose = merged(rows.T, weights, owner)
     truth: dict[tuple[float, ...], float] = {}
     for case, row, weight in zip(owner, map(tuple, rows + 0.0), weights, strict=True):
         truth[(case, *row)] = truth.get((case, *row), 0.0) + weight
 
-    assert {(case, *row): pytest.approx(m, rel=1e-12) for case, row, m in zip(whose, kept, mass, strict=True)} == truth
+    assert {(case, *row): pytest.approx(m, rel=1e-12) for case, row, m in zip(whose, kept.T, mass, strict=True)} == truth
     assert (np.diff(whose) >= 0).all()
-    assert merged(rows, np.zeros(len(rows)), owner)[0].shape == (0, rows.shape[1])      # states of probability zero are dropped
+    assert merged(rows.T, np.zeros(len(rows)), owner)[0].shape == (rows.shape[1], 0)      # states of probability zero are dropped
+
+
+@given(rows=arrays(np.float64, st.tuples(st.integers(1, 40), st.integers(1, 3)), elements=CELLS), cases=st.integers(1, 3))
+def test_hashes_that_collide_are_told_apart(rows: Array, cases: int) -> None:
+    """Where every hash is the same, states are told apart by their bits all the same."""
+    owner = np.arange(len(rows)) % cases
+
+    truth = merged(rows.T, np.ones(len(rows)), owner)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("convlab.run.enumeration.hashed", lambda bits: np.zeros(bits.shape[1], dtype=np.uint64))
+        found = merged(rows.T, np.ones(len(rows)), owner)
+
+    assert by_row(found) == by_row(truth)
+
+
+def by_row(found: Any) -> dict[tuple[float, ...], float]:
+    """Mass by case and state."""
+    return {(case, *row): mass for case, row, mass in zip(found[2], found[0].T, found[1], strict=True)}
+
+
+# ---- cases together
+@dataclass(frozen=True)
+class Shrinking(Walk):
+    """Walks of which some meet (shrink = 1) and some never do."""
+
+    shrink: Any = 1
+
+    def step(self, state: Position, oracle: Any, draw: Any) -> Position:
+        moved = draw.move.reshape(len(state.x), -1)[:, :1] + sum(rowwise(extra, state.x) for extra in draw[1:])
+        return Position(self.shrink * state.x + self.stride * moved)
+
+
+@dataclass(frozen=True)
+class Informed(Shrinking):
+    """A coin that looks at the state and at the draw before it."""
+
+    def draws(self, oracle: Any) -> Draws:
+        def chance(state: Position, earlier: Any) -> Array:
+            return 1 / (2 + (absolute(state.x) * (1 + rowwise(earlier.move, state.x))).sum(axis=1))
+
+        return Draws(move=self.law, coin=Bernoulli(chance, given=("move",)))
+
+
+@dataclass(frozen=True)
+class Timid(Shrinking):
+    """A coin that looks at the state."""
+
+    def draws(self, oracle: Any) -> Draws:
+        return Draws(move=Bernoulli(lambda state: 1 / (1 + absolute(state.x)).sum(axis=1)))
+
+
+supports = (Uniform(3), rademacher(Fraction(2, 3)), Bernoulli(p), Bernoulli(p, shape=(2,)), Adversary((-1, 0, 2)))
+rules = st.sampled_from([*(Shrinking(law, gamma, beta) for law in supports), Timid(None, gamma, beta), Informed(Uniform(2), gamma, beta)])
+points = st.fixed_dictionaries({gamma: st.sampled_from([Fraction(1, 4), Fraction(3), Fraction(0), Fraction(2, 7)]),
+                                p: st.fractions(Fraction(1, 9), 1, max_denominator=9), beta: st.sampled_from([Fraction(1), Fraction(1, 3), Fraction(-1)])})
+
+
+@settings(max_examples=60, deadline=None)
+@given(rule=rules, chosen=st.lists(st.tuples(points, st.integers(-40, 40)), min_size=2, max_size=5), states=st.sampled_from([40, 8000]),
+       room=st.sampled_from([1, 1 << 16]))
+def test_cases_together_are_cases_alone(rule: Any, chosen: Any, states: int, room: int) -> None:
+    """Bit by bit, whatever the law, the parameters, the starts and the parts in which cases are stepped; a case that outgrows its budget leaves, the others go on."""
+    like = batch_on(LINE).settings[0]
+    found = [replace(like, point=point, start=replace(like.start, point=np.array([start]))) for point, start in chosen]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("convlab.run.enumeration.TOGETHER", room)
+        together = reached(found, rule, states)
+    alone = [reached([setting], rule, states) for setting in found]
+
+    if any(isinstance(one, str) for one in alone):
+        assert together in alone                             # the reason of the case that ends too early
+        return
+    assert len(together) == max(map(len, alone))
+    for case, own in enumerate(alone):
+        mine = [cloud for cloud in together if case in cloud.owner]
+        assert len(mine) == len(own)
+        for cloud, truth in zip(mine, own, strict=True):
+            rows = cloud.owner == case
+            np.testing.assert_array_equal(cloud.state.x[rows], truth.state.x)
+            assert cloud.weights is None if truth.weights is None else (cloud.weights[rows] == truth.weights).all()
+            assert all((np.broadcast_to(cloud.case[s], len(rows))[rows] == truth.case[s]).all() for s in (gamma, beta, p))
+
+
+def reached(found: Any, rule: Any, states: int) -> Any:
+    """The clouds of eight updates, or why there are none."""
+    batch = batch_of(found, FLOAT64)
+    try:
+        return clouds(bound_to(rule, batch, 8), batch, 8, states, work=6000)
+    except Inexact as reason:
+        return str(reason)
 
 
 @settings(max_examples=20)

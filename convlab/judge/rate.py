@@ -15,7 +15,7 @@ from convlab.draws import Inexact
 from convlab.errors import Noted
 from convlab.judge.bounds import compared_along, needed_symbols
 from convlab.judge.compare import Comparison, as_float
-from convlab.judge.enumerated import expectations, worst_states
+from convlab.judge.enumerated import comparison_of, ending_together, expectations, record_of, worst_states
 from convlab.judge.extended import settled
 from convlab.judge.grid import algorithm_of, at_its_precision, floor_of, grid_step, judged_points
 from convlab.judge.replaced import lacking
@@ -28,7 +28,7 @@ from convlab.problem import Family, Member
 from convlab.run.bind import Binder, symbols_of
 from convlab.run.cases import Batch, NotApplicable, Setting, batch_of, batches, check_exact, realised, settings_on, speaks_of_horizon
 from convlab.run.engine import flattened, initial_state, is_random, run_deterministic, steps
-from convlab.run.enumeration import WORK, Cloud, clouds, ending_together, of_every_case
+from convlab.run.enumeration import WORK, Cloud, cases_reaching, clouds, of_every_case
 from convlab.run.free import with_free_memory
 from convlab.run.moments import exact_moments
 from convlab.run.passes import effective_passes
@@ -248,7 +248,7 @@ def random_evidence(claim: RateBound, binder: Binder, batch: Batch, points: Arra
             parts = _enumerated(claim, binder, batch, last, WORK // len(batch.settings))
         except Inexact as second:
             raise Inexact(f"exact moments: {reason}; enumeration: {second}") from second
-        return [_by_states(claim, part, found, last, Source.ENUMERATION, horizon) for part, found in parts]
+        return [e for part, found in parts for e in _by_states(claim, part, found, last, Source.ENUMERATION, horizon)]
 
 
 def _exact_law(claim: RateBound, binder: Binder, batch: Batch, last: int, horizon: int | None) -> list[Evidence]:
@@ -259,7 +259,7 @@ def _exact_law(claim: RateBound, binder: Binder, batch: Batch, last: int, horizo
         record = _moments(claim, binder, batch, np.arange(min(last, EXACT_MOMENTS) + 1))
     except Inexact:
         last = _enumerable(binder, batch, last)
-        return [_by_states(claim, part, found, last, Source.RATIONAL, horizon) for part, found in _enumerated(claim, binder, batch, last)]
+        return [e for part, found in _enumerated(claim, binder, batch, last) for e in _by_states(claim, part, found, last, Source.RATIONAL, horizon)]
     return [_evidence(claim, batch, record, Source.RATIONAL, horizon)]
 
 
@@ -291,32 +291,36 @@ def _statistic(claim: RateBound, values: Array, points: Array) -> Record:
 
 
 def _enumerated(claim: RateBound, binder: Binder, batch: Batch, last: int, work: int = WORK) -> list[tuple[Batch, list[Cloud]]]:
-    """All reachable states, of the cases that are enumerated equally far together. `work` is the budget of one case."""
+    """The reachable states of all cases, together where they share their draws. `work` is the budget of one case."""
     if claim.reads and claim.law is Law.EXPECTATION:
         raise Inexact(f"the bound reads {claim.reads[0].name}, which differs between runs")
-    if len(batch.settings) == 1 or of_every_case(binder.at(0).draws(batch.case.problem)):
-        return list(ending_together(batch, clouds(binder, batch, last, work=work)))
-    alone = [batch_of([setting], FLOAT64) for setting in batch.settings]
-    return [(one, clouds(replace(binder, values=one.values), one, last, work=work)) for one in alone]
-
-
-def _by_states(claim: RateBound, batch: Batch, found: list[Cloud], last: int, source: Source, horizon: int | None) -> Evidence:
-    """Reachable states compared with the bound: their expectation, or each of them where the claim holds surely."""
-    end = found[-1].k
-    note = f"enumerated up to k = {end}" if end < last or last == ENUMERATED else ""
-    if claim.law is Law.SURELY:
-        return Evidence(batch.settings, _spoken_of(claim, batch, worst_states(claim, batch, found), horizon, note), source, note)
-    return _evidence(claim, batch, _expected(claim, batch, found), source, horizon, note)
-
-
-def _expected(claim: RateBound, batch: Batch, found: list[Cloud]) -> Record:
-    """The expectations in the claim's mode, at the k that the claim speaks of."""
-    every = expectations(claim, found, batch.arithmetic.eps)
-    record = every if claim.mode == every_iterate else replace(_in_mode(claim, replace(every, floor=None), every.k), floor=every.floor)
+    together = len(batch.settings) == 1 or of_every_case(binder.at(0).draws(batch.case.problem))
+    parts = [batch] if together else [replace(batch_of([setting], FLOAT64), arithmetic=batch.arithmetic) for setting in batch.settings]
+    found = [(part, clouds(replace(binder, values=part.values), part, last, work=work)) for part in parts]
     step = grid_step(claim, batch)
-    kept = record.k % step == 0
-    if step != 1 and kept.sum() < 2:
+    if claim.law is not Law.SURELY and step > 1 and any(cases_reaching(states, step) < len(part.settings) for part, states in found):
         raise Inexact(f"enumeration ends before the first multiple of {step}")
+    return found
+
+
+def _by_states(claim: RateBound, batch: Batch, found: list[Cloud], last: int, source: Source, horizon: int | None) -> list[Evidence]:
+    """Reachable states compared with the bound: each of them where the claim holds surely, else their expectation. Cases that end together are judged together."""
+    evidence = []
+    worst = worst_states(claim, batch, found) if claim.law is Law.SURELY else None
+    every = expectations(claim, batch, found) if worst is None else None
+    for part, kept, end in ending_together(batch, found):
+        note = f"enumerated up to k = {end}" if end < last or last == ENUMERATED else ""
+        if worst is not None:
+            evidence.append(Evidence(part.settings, _spoken_of(claim, part, comparison_of(worst, kept, end), horizon, note), source, note))
+        elif every is not None:
+            evidence.append(_evidence(claim, part, _expected(claim, part, record_of(every, kept, end)), source, horizon, note))
+    return evidence
+
+
+def _expected(claim: RateBound, batch: Batch, every: Record) -> Record:
+    """The expectations in the claim's mode, at the k that the claim speaks of."""
+    record = every if claim.mode == every_iterate else replace(_in_mode(claim, replace(every, floor=None), every.k), floor=every.floor)
+    kept = record.k % grid_step(claim, batch) == 0
     return Record(record.k[kept], record.measured[kept], None if record.floor is None else record.floor[kept])
 
 

@@ -1,23 +1,22 @@
 """Exact expectations of any metric: the law of the state is pushed forward over all draws, equal states merged by exact keys.
 
 Serves what the lift cannot: kinks, unsquared distances, draws whose probabilities depend on the state, and adversaries (whose states carry no weight).
-All cases of a batch go together, since one update of the few states of one case costs little but its calls. Rows are states, those of a case in a row.
+All cases of a batch go together, since an update of the few states of one case costs little but its calls. The states of a case stand in a row, and each
+entry of them is contiguous in memory: sums over the few entries of many states are then as fast as the states' own arithmetic.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from convlab.arithmetic import FLOAT64
 from convlab.constants import Array
 from convlab.draws import Draws, Inexact
 from convlab.metrics import Case
 from convlab.run.bind import Binder
-from convlab.run.cases import Batch, batch_of
+from convlab.run.cases import Batch
 from convlab.run.engine import flattened, initial_state, keep_memory, steps, unflattened
 from convlab.run.frozen import frozen
 
@@ -25,13 +24,12 @@ STATES = 1 << 13       # distinct states kept of one case; where they would exce
 WORK = 1 << 20         # states stepped in all, shared by the cases of a problem: a second or two
 CALL = 200             # what one call of a step costs, in states
 LEAST = 4              # updates below which an enumeration is not worth the name
-TOGETHER = 1 << 18     # numbers in the states that one step is shown after another, before they are merged: more would leave the processor's cache
-OWNED = 48             # bits of a key left to the state; those above number its case
+TOGETHER = 1 << 16     # numbers that the draws of one update make, before equal states are merged: more would leave the processor's cache
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """Distinct states of every case after k updates, with probabilities (None where an adversary chose); `owner` numbers the case of each, ascending."""
+    """Distinct states of the cases after k updates, with probabilities (None where an adversary chose). `owner` numbers the case of each, ascending."""
 
     k: int
     state: Any
@@ -49,13 +47,23 @@ class Cloud:
         """Where the states of each case begin that has some."""
         return np.flatnonzero(np.diff(self.owner, prepend=-1))
 
+    @cached_property
+    def present(self) -> Array:
+        """The cases that have states."""
+        return self.owner[self.first]
+
+    @property
+    def counts(self) -> Array:
+        """How many states each of them has."""
+        return np.diff(self.first, append=len(self.owner))
+
     def of(self, kept: Array) -> Cloud:
         """The states of some cases (a mask) alone."""
         rows = kept[self.owner]
         if rows.all():
             return self
-        flat = flattened(self.state)[rows]
-        return replace(self, state=frozen(unflattened(flat, self.state)), weights=None if self.weights is None else self.weights[rows], owner=self.owner[rows])
+        state = _state(_columns(self.state).compress(rows, axis=1), self.state)
+        return replace(self, state=state, weights=None if self.weights is None else self.weights[rows], owner=self.owner[rows])
 
 
 def clouds(binder: Binder, batch: Batch, last: int, states: int = STATES, work: int = WORK) -> list[Cloud]:
@@ -88,19 +96,9 @@ def clouds(binder: Binder, batch: Batch, last: int, states: int = STATES, work: 
     return found
 
 
-def ending_together(batch: Batch, found: list[Cloud]) -> Iterator[tuple[Batch, list[Cloud]]]:
-    """The cases that were enumerated equally far, as batches of their own in which every cloud has states of every case."""
-    ends = np.zeros(len(batch.settings), dtype=int)
-    for cloud in found:
-        ends[cloud.owner] = cloud.k
-    for end in dict.fromkeys(ends.tolist()):
-        kept = ends == end
-        if kept.all():
-            yield batch, found
-            continue
-        part = replace(batch_of([s for s, chosen in zip(batch.settings, kept, strict=True) if chosen], FLOAT64), arithmetic=batch.arithmetic)
-        renamed = np.cumsum(kept) - 1
-        yield part, [replace(cloud, owner=renamed[cloud.owner], cases=part.case) for cloud in (c.of(kept) for c in found[:end + 1])]
+def cases_reaching(found: list[Cloud], k: int) -> int:
+    """How many cases were enumerated up to k."""
+    return len(found[k].present) if k < len(found) else 0
 
 
 def of_every_case(draws: Draws) -> bool:
@@ -110,27 +108,27 @@ def of_every_case(draws: Draws) -> bool:
 
 def _updated(cloud: Cloud, declared: Any, bound: Any, batch: Batch, size: int) -> Cloud:
     """One update of all states, in parts of whole cases."""
-    flat = flattened(cloud.state)
-    ends = np.append(cloud.first[1:], len(flat))
-    part = (ends - 1) * (size * flat.shape[1]) // TOGETHER
-    cuts = np.append(ends[:-1][np.diff(part) > 0], len(flat))
+    columns = _columns(cloud.state)
+    ends = np.append(cloud.first[1:], columns.shape[1])
+    part = (ends - 1) * (size * len(columns)) // TOGETHER
+    cuts = [*ends[:-1][np.diff(part) > 0].tolist(), columns.shape[1]]
     pieces = []
-    for start, end in zip(np.append(0, cuts[:-1]), cuts, strict=True):
-        rows = slice(start, end)
-        state, owner = frozen(unflattened(flat[rows], cloud.state)), cloud.owner[rows]
-        pieces.append(_pushed(state, None if cloud.weights is None else cloud.weights[rows], owner, _of_states(bound, declared, owner), batch))
-    states, weights, owners = zip(*pieces, strict=True)
-    joined = frozen(unflattened(np.concatenate(states), cloud.state))
-    return replace(cloud, k=cloud.k + 1, state=joined, weights=None if weights[0] is None else np.concatenate(weights), owner=np.concatenate(owners))
+    for start, end in zip([0, *cuts[:-1]], cuts, strict=True):
+        owner, weights = cloud.owner[start:end], None if cloud.weights is None else cloud.weights[start:end]
+        pieces.append(_pushed(_state(columns[:, start:end], cloud.state), weights, owner, _of_states(bound, declared, owner), batch))
+    states, masses, owners = zip(*pieces, strict=True)
+    state = _state(np.concatenate(states, axis=1), cloud.state)
+    return replace(cloud, k=cloud.k + 1, state=state, weights=None if cloud.weights is None else np.concatenate(masses), owner=np.concatenate(owners))
 
 
 def _pushed(state: Any, weights: Array | None, owner: Array, algorithm: Any, batch: Batch) -> tuple[Array, Array | None, Array]:
+    """The states after every draw, merged: entries (entries, states), weights, owners."""
     outs, masses = [], []
     for draw, weight in algorithm.draws(batch.case.problem).branches(len(owner), state):
-        outs.append(flattened(algorithm.step(state, batch.case.problem, draw)))
+        outs.append(_columns(algorithm.step(state, batch.case.problem, draw)))
         if weights is not None:
             masses.append(weights * _in(weight, batch))
-    return merged(np.concatenate(outs), np.concatenate(masses) if masses else None, np.tile(owner, len(outs)))
+    return merged(np.concatenate(outs, axis=1), np.concatenate(masses) if masses else None, np.tile(owner, len(outs)))
 
 
 def _in(weight: Any, batch: Batch) -> Any:
@@ -139,9 +137,19 @@ def _in(weight: Any, batch: Batch) -> Any:
     return weight if weight.dtype == object and batch.arithmetic.eps == 0 else weight.astype(float)
 
 
+def _columns(state: Any) -> Array:
+    """A state as (entries, states), each entry contiguous."""
+    return np.ascontiguousarray(flattened(state).T)
+
+
+def _state(columns: Array, like: Any) -> Any:
+    """The inverse, frozen."""
+    return frozen(unflattened(columns.T, like))
+
+
 def by_state(values: Any, owner: Array) -> dict[Any, Any]:
     """Values of which some are arrays over the cases, as arrays over the states."""
-    return {s: v[owner] if getattr(v, "ndim", 0) == 1 else v for s, v in values.items()}
+    return {s: v.take(owner) if getattr(v, "ndim", 0) == 1 else v for s, v in values.items()}
 
 
 def _of_states(bound: Any, declared: Any, owner: Array) -> Any:
@@ -149,7 +157,7 @@ def _of_states(bound: Any, declared: Any, owner: Array) -> Any:
     if bound is declared:
         return bound
     if isinstance(bound, np.ndarray):
-        return bound[owner] if bound.ndim else bound
+        return bound.take(owner, axis=0) if bound.ndim else bound
     if isinstance(bound, tuple):
         return tuple(_of_states(b, d, owner) for b, d in zip(bound, declared, strict=True))
     if not is_dataclass(bound) or isinstance(bound, type):
@@ -158,37 +166,47 @@ def _of_states(bound: Any, declared: Any, owner: Array) -> Any:
     return replace(bound, **{name: _of_states(b, d, owner) for name, (b, d) in found.items() if b is not d})
 
 
-def merged(flat: Array, weights: Array | None, owner: Array) -> tuple[Array, Array | None, Array]:
-    """Distinct rows of each case (`owner` numbers it), their weights added; rows of weight zero dropped. Sorted by case."""
-    if flat.dtype == object:
-        return _merged_exact(flat, weights, owner)
-    flat = flat + 0.0                                        # -0.0 and 0.0 are one state
-    first, where = distinct_rows(flat, owner)
-    if weights is None:
-        return flat[first], None, owner[first]
-    mass = np.bincount(where, weights=weights, minlength=len(first))
-    first, mass = first[mass > 0], mass[mass > 0]
-    return flat[first], mass, owner[first]
+def merged(columns: Array, weights: Array | None, owner: Array) -> tuple[Array, Array | None, Array]:
+    """The distinct states of each case (`columns` is (entries, states)), their weights added; states of weight zero dropped. Sorted by case."""
+    if columns.dtype == object:
+        return _merged_exact(columns, weights, owner)
+    columns = columns + 0.0                                  # -0.0 and 0.0 are one state
+    order, new = side_by_side(np.ascontiguousarray(columns, dtype=np.float64).view(np.uint64), owner)
+    first, mass = order[new], None
+    if weights is not None:
+        mass = np.add.reduceat(weights.take(order), np.flatnonzero(new))
+        first, mass = first[mass > 0], mass[mass > 0]
+    return columns.take(first, axis=1), mass, owner.take(first)
 
 
-def distinct_rows(flat: Array, owner: Array) -> tuple[Array, Array]:
-    """Where each distinct row of a case stands first, by case, and which of these every row is.
+def side_by_side(bits: Array, owner: Array) -> tuple[Array, Array]:
+    """An order, by case, in which equal states (columns of bits) of a case are neighbours, and where in it another state begins.
 
-    Sorted by the case and a hash of the row's bits, then compared bit by bit (a collision falls back to sorting rows).
+    Numbers are sorted that hold the case, a hash of the state and its place, in this order; neighbours are then compared bit by bit (a collision of hashes
+    falls back to sorting by every entry).
     """
-    bits = np.ascontiguousarray(flat, dtype=np.float64).view(np.uint64).reshape(len(flat), -1)
-    odd = np.random.default_rng(0).integers(1 << 63, size=bits.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    keys = ((bits ^ bits >> np.uint64(31)) @ odd) >> np.uint64(64 - OWNED) | owner.astype(np.uint64) << np.uint64(OWNED)
-    _, first, where = np.unique(keys, return_index=True, return_inverse=True)
-    if not np.array_equal(bits[first][where], bits):
-        _, first, where = np.unique(np.column_stack([owner.astype(np.uint64), bits]), axis=0, return_index=True, return_inverse=True)
-    return first, where.reshape(-1)
+    count = bits.shape[1]
+    places, cases = (int(n).bit_length() for n in (count - 1, owner.max(initial=0)))
+    keys = hashed(bits) >> np.uint64(cases + places) << np.uint64(places) | np.arange(count, dtype=np.uint64)
+    keys = np.sort(keys | owner.astype(np.uint64) << np.uint64(64 - cases) if cases else keys)
+    order = (keys & np.uint64((1 << places) - 1)).astype(np.intp)
+    alike = np.diff(keys >> np.uint64(places)) == 0
+    if (bits.take(order[1:][alike], axis=1) != bits.take(order[:-1][alike], axis=1)).any():
+        order = np.lexsort((*bits, owner))
+        alike = (np.diff(owner[order]) == 0) & (np.diff(bits[:, order], axis=1) == 0).all(axis=0)
+    return order, np.append(True, ~alike)[:count]
 
 
-def _merged_exact(flat: Array, weights: Array | None, owner: Array) -> tuple[Array, Array | None, Array]:
+def hashed(bits: Array) -> Array:
+    """A number of 64 bits for every column, of which the upper ones tell columns apart: a random odd multiple of every entry, summed."""
+    odd = np.random.default_rng(0).integers(1 << 63, size=len(bits), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    return np.asarray(odd @ (bits ^ bits >> np.uint64(31)))
+
+
+def _merged_exact(columns: Array, weights: Array | None, owner: Array) -> tuple[Array, Array | None, Array]:
     mass: dict[tuple[Any, ...], Any] = {}
-    for row, weight in zip(zip(owner.tolist(), *flat.T, strict=True), weights if weights is not None else [1] * len(flat), strict=True):
+    for row, weight in zip(zip(owner.tolist(), *columns, strict=True), weights if weights is not None else [1] * len(owner), strict=True):
         mass[row] = mass.get(row, 0) + weight
     kept = sorted(((row, weight) for row, weight in mass.items() if weight != 0), key=lambda pair: pair[0][0])
-    rows, masses = np.array([row for row, _ in kept], dtype=object), np.array([weight for _, weight in kept], dtype=object)
-    return rows[:, 1:], None if weights is None else masses, rows[:, 0].astype(int)
+    rows, masses = np.array([row for row, _ in kept], dtype=object).T, np.array([weight for _, weight in kept], dtype=object)
+    return rows[1:], None if weights is None else masses, rows[0].astype(int)
