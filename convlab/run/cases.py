@@ -203,12 +203,20 @@ def settings_on(claim: Any, title: str, member: Member, settings: Settings, assu
         starts = tuple(s for s in starts if np.shape(s.point)[-1] == settings.dimension)
         if not starts:
             raise NotApplicable(f"it has no start of dimension {settings.dimension}")
-    found = []
+    found, asked, known = [], _asked(claim, settings), dict[Any, list[Point]]()
     for start in starts:
         constants = {**{s: c.value for s, c in provenance.items()}, **start_constants(problem, start)}
-        for point in points_at(claim, title, member.name, constants, settings):
-            found.append(Setting(problem, member.name, start, point, constants, provenance))
+        key = tuple(constants.get(s) for s in asked)         # most conditions speak of nothing that a start changes: their points are found once
+        if key not in known:
+            known[key] = points_at(claim, title, member.name, constants, settings)
+        found += [Setting(problem, member.name, start, point, constants, provenance) for point in known[key]]
     return found
+
+
+def _asked(claim: Any, settings: Settings) -> list[Any]:
+    """The symbols on which the points of a claim depend."""
+    said = (condition_of(claim), *claim.defaults.values(), *settings.at.values())
+    return sorted(set().union(*(sp.sympify(each).free_symbols for each in said)), key=str)
 
 
 def condition_of(claim: Any) -> Any:

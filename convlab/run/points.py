@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import Any
 
@@ -76,20 +76,17 @@ def _equal(left: Any, right: Any) -> bool:
 
 def interval(condition: Any, tunable: Any, values: Mapping[Any, Any]) -> Interval:
     """The interval of one tunable around its present value; the other values stay. Relations linear in it are solved, others bisected."""
-    here = values[tunable]
+    here, ends = values[tunable], _ends(sp.sympify(condition), tunable)
     domain = domain_of(tunable)
-    if not sp.sympify(condition).has(tunable):
+    if ends is None:
         far = NEAR * abs(here) if here else 1
         return Interval(max(domain.low, 0), min(domain.high, far), domain.low_closed and domain.low >= 0, domain.high_closed or domain.high > far)
     low: Any = -math.inf
     high: Any = math.inf
     low_closed = high_closed = False
-    for relation in relations(condition):
-        if tunable not in relation.free_symbols or isinstance(relation, sp.Unequality):      # one missing point ends nothing
-            continue
-        edge = _linear_root(relation, tunable, values) if isinstance(relation, sp.core.relational.Relational) else None
-        closed = isinstance(relation, CLOSED)
-        if isinstance(relation, sp.Equality) and edge is not None:
+    for relation, closed, line in ends:
+        edge = None if line is None else _linear_root(relation, line, values)
+        if edge is not None and isinstance(relation, sp.Equality):
             return Interval(edge[0], edge[0], True, True)
         if edge is None:
             below, above = _bisect(relation, tunable, values, down=True), _bisect(relation, tunable, values, down=False)
@@ -115,9 +112,22 @@ def interval(condition: Any, tunable: Any, values: Mapping[Any, Any]) -> Interva
     return Interval(low, high, low_closed, high_closed)
 
 
+@cache
+def _ends(condition: Any, tunable: Any) -> tuple[tuple[Any, bool, tuple[Any, Any] | None], ...] | None:
+    """The relations that may end the interval of a tunable, whether each is closed, and its line; None where the condition says nothing of the tunable."""
+    if not condition.has(tunable):
+        return None
+    found = [r for r in relations(condition) if tunable in r.free_symbols and not isinstance(r, sp.Unequality)]      # one missing point ends nothing
+    return tuple((r, isinstance(r, CLOSED), _line(r, tunable) if isinstance(r, sp.core.relational.Relational) else None) for r in found)
+
+
 def domain_of(tunable: Any) -> Interval:
     """The interval of a symbol's declared domain ("> 0", "[0, 1)"), or of its sympy assumptions."""
-    text = getattr(tunable, "domain", "")
+    return _domain(getattr(tunable, "domain", ""), tunable.is_nonnegative, tunable.is_positive)
+
+
+@cache
+def _domain(text: str, nonnegative: bool | None, positive: bool | None) -> Interval:
     bracket = re.fullmatch(r"([\[(])\s*([\d./]+)\s*,\s*([\d./]+|inf)\s*([\])])", text)
     if bracket:
         left, low, high, right = bracket.groups()
@@ -125,16 +135,13 @@ def domain_of(tunable: Any) -> Interval:
     sign = re.fullmatch(r">(=?)\s*([\d./]+)", text)
     if sign:
         return Interval(Fraction(sign[2]), math.inf, sign[1] == "=", False)
-    if tunable.is_nonnegative:                                # positive symbols too: sympy has dropped 0 < gamma from the condition then
-        return Interval(0, math.inf, not tunable.is_positive, False)
+    if nonnegative:                                           # positive symbols too: sympy has dropped 0 < gamma from the condition then
+        return Interval(0, math.inf, not positive, False)
     return Interval(-math.inf, math.inf, False, False)
 
 
-def _linear_root(relation: Any, tunable: Any, values: Mapping[Any, Any]) -> tuple[Any, bool] | None:
-    """The end that a relation sets and whether it is an upper one; None unless it is linear in the tunable."""
-    line = _line(relation, tunable)
-    if line is None:
-        return None
+def _linear_root(relation: Any, line: tuple[Any, Any], values: Mapping[Any, Any]) -> tuple[Any, bool] | None:
+    """The end that a relation with this line sets and whether it is an upper one; None where it sets none at these values."""
     try:
         slope, at_zero = (evaluate(part, values) for part in line)
     except ZeroDivisionError:
@@ -145,7 +152,6 @@ def _linear_root(relation: Any, tunable: Any, values: Mapping[Any, Any]) -> tupl
     return -at_zero / slope, less == (slope > 0)
 
 
-@cache
 def _line(relation: Any, tunable: Any) -> tuple[Any, Any] | None:
     """Slope and value at 0 of the difference of both sides; None unless it is a line for all values of the other symbols (|1 - gamma L| is none)."""
     difference = relation.lhs - relation.rhs
@@ -219,28 +225,32 @@ def disjuncts(condition: Any) -> list[Any]:
 
 def _spread(condition: Any, start: Point, free: list[Any], constants: Mapping[Any, Any], rng: np.random.Generator) -> list[Point]:
     """Around one point of a conjunction: ends and fixed fractions of every interval, the corners, the smallest sizes, and seeded interior points."""
+    @lru_cache(maxsize=None, typed=True)                      # corners share the intervals of those that go first; 1/2 and 0.5 are two points
+    def around(tunable: Any, *point: Any) -> Interval:
+        return interval(condition, tunable, {**constants, **dict(zip(start, point, strict=True))})
+
     points = [start]
     reals = [t for t in free if not _is_size(t)]
     for tunable in free:
         if _is_size(tunable):
             points += [{**start, tunable: value} for value in _sizes(condition, tunable, start, constants)]
             continue
-        around = interval(condition, tunable, {**constants, **start})
-        points += [{**start, tunable: value} for value in (*around.ends(), *map(around.at, FIXED))]
+        alone = around(tunable, *start.values())
+        points += [{**start, tunable: value} for value in (*alone.ends(), *map(alone.at, FIXED))]
     for corner in product(("low", "high"), repeat=len(reals)) if 1 < len(reals) <= CORNERS else ():
         for order in (reals, reals[::-1]):                    # who goes first has its whole interval
-            points.append(_placed(condition, start, constants, dict(zip(order, corner, strict=True))))
+            points.append(_placed(around, start, dict(zip(order, corner, strict=True))))
     for _ in range(INTERIOR if reals else 0):
-        points.append(_placed(condition, start, constants, {t: _towards_low(rng) for t in reals}))
+        points.append(_placed(around, start, {t: _towards_low(rng) for t in reals}))
     return points
 
 
-def _placed(condition: Any, start: Point, constants: Mapping[Any, Any], place: Mapping[Any, Any]) -> Point:
+def _placed(around: Callable[..., Interval], start: Point, place: Mapping[Any, Any]) -> Point:
     """One tunable after the other put at its place ("low", "high" or a fraction) in the interval that the ones before it leave."""
     point = dict(start)
     for tunable, where in place.items():
-        around = interval(condition, tunable, {**constants, **point})
-        point[tunable] = around.at(where) if isinstance(where, Fraction) else around.ends()[where == "high"]
+        left = around(tunable, *point.values())
+        point[tunable] = left.at(where) if isinstance(where, Fraction) else left.ends()[where == "high"]
     return point
 
 
