@@ -183,7 +183,7 @@ class Subset(_Stateless):
 
     def raw(self, rng: np.random.Generator, steps: int, count: int) -> Array:
         """Masks."""
-        return (rng.random((steps, count, *self.shape)).argsort(axis=-1) < self.kept) * 1
+        return (orders(rng, (steps, count, *self.shape)) < self.kept) * 1
 
     def size(self) -> int:
         """Binomial coefficient to the number of cells."""
@@ -194,6 +194,27 @@ class Subset(_Stateless):
         masks = [np.isin(np.arange(self.n), chosen) * 1 for chosen in combinations(range(self.n), self.kept)]
         for choice in product(masks, repeat=math.prod(self.cells)):
             yield _everywhere(np.array(choice).reshape(self.shape), count), Fraction(1, len(masks) ** len(choice))
+
+
+MANTISSA = 53       # bits of a uniform number
+
+
+def orders(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Uniformly drawn orders of 0 .. n-1 along the last axis, of length n: those that sort uniform numbers.
+
+    Sorting takes half the time of `argsort`, so the place of each number is written below its bits where 64 hold both.
+    """
+    uniform, n = rng.random(shape), shape[-1]
+    room = (n - 1).bit_length() if n else 0
+    if MANTISSA + room > 63:
+        return uniform.argsort(axis=-1)
+    uniform *= 2.0**MANTISSA
+    keys = uniform.astype(np.int64)
+    keys <<= room
+    keys |= np.arange(n)
+    keys.sort(axis=-1)
+    keys &= (1 << room) - 1
+    return keys
 
 
 @dataclass(frozen=True)
@@ -209,7 +230,7 @@ class Permutation(_Stateless):
 
     def raw(self, rng: np.random.Generator, steps: int, count: int) -> Array:
         """Orders."""
-        return rng.random((steps, count, self.n)).argsort(axis=-1)
+        return orders(rng, (steps, count, self.n))
 
     def size(self) -> int:
         """n!."""

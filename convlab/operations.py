@@ -73,6 +73,8 @@ def clip(x: Array, low: Number, high: Number) -> Array:
 
 def absolute(x: Array) -> Array:
     """Elementwise absolute value."""
+    if type(x) is np.ndarray and x.dtype.kind == "f":
+        return np.abs(x)
     return _elementwise(abs, x) if _objects(x) else abs(x)
 
 
@@ -110,6 +112,8 @@ def exact_sqrt(value: Any) -> Any:
 
 def where(condition: Array, x: Array, y: Array) -> Array:
     """x where the condition holds, else y, broadcast. A condition on free symbols has no truth value: `Unsupported`."""
+    if type(condition) is np.ndarray and condition.dtype.kind == "b":
+        return np.where(condition, x, y)
     if _objects(condition) and _symbolic(condition):
         raise Unsupported("a branch on a condition between symbols: sympy arithmetic cannot decide it")
     if holds_objects(condition):
@@ -117,6 +121,17 @@ def where(condition: Array, x: Array, y: Array) -> Array:
     if _objects(x, y) or isinstance(condition, np.ndarray):
         return np.where(condition, x, y)
     return _namespace(condition, x, y).where(condition, x, y)
+
+
+def patched(values: Array, condition: Array, there: Callable[..., Array], *arguments: Array) -> Array:
+    """`there(*arguments)` where the condition holds, else `values`, all broadcast. On NumPy floats `there` is asked about those entries alone."""
+    if not _floats(values):
+        return where(condition, there(*arguments), values)
+    if not condition.any():
+        return values
+    changed = values.copy()
+    changed[condition] = there(*(np.broadcast_to(each, condition.shape)[condition] for each in arguments))
+    return changed
 
 
 def rowwise(values: Array, like: Array) -> Array:
@@ -138,7 +153,8 @@ def taken(table: Array, index: Array) -> Array:
 
 def norm_squared(x: Array) -> Array:
     """Squared Euclidean norm of each replicate: the sum over all axes but the first, shape (replicates,)."""
-    return (x * x).reshape(x.shape[0], -1).sum(axis=-1)
+    flat = x.reshape(x.shape[0], -1)
+    return inner(flat, flat)
 
 
 def norm(x: Array) -> Array:
@@ -166,6 +182,11 @@ def argsort(x: Array) -> Array:
         flat = x.reshape(-1, x.shape[-1])
         return np.array([sorted(range(flat.shape[1]), key=row.__getitem__) for row in flat], dtype=int).reshape(x.shape)
     return np.argsort(x, axis=-1, kind="stable") if isinstance(x, np.ndarray) else _namespace(x).argsort(x, axis=-1, stable=True)
+
+
+def ones(mask: Array, count: int) -> Array:
+    """Where the ones of a 0/1 mask (replicates, n) stand, `count` in each row: (replicates, count)."""
+    return mask.nonzero()[1].reshape(len(mask), count) if type(mask) is np.ndarray and mask.dtype.kind in "iub" else argsort(-mask)[:, :count]
 
 
 def argmin(x: Array) -> Array:

@@ -11,7 +11,7 @@ from convlab.arithmetic import Arithmetic
 from convlab.assumptions import ConvexSamples, FiniteSum, Minimum, PolyakLojasiewicz, Smooth, SmoothSamples, StronglyConvex
 from convlab.constants import Array, Number, exact, lower
 from convlab.draws import Draws, Uniform
-from convlab.operations import absolute, maximum, minimum, where
+from convlab.operations import absolute, inner, maximum, minimum, patched, taken, where
 from convlab.problem import Family, Member, Space, Start
 from convlab_problems.rational import starts_around, vector
 from convlab_problems.regression_data import breast_cancer, two_classes
@@ -19,6 +19,7 @@ from convlab_problems.transcendental import cast_irrational, exp, expm1, log, lo
 
 SERIES = 0.02      # below it seven cumulants leave 2e-14 of the remainder; above it log1p - r u loses at most 1e-14
 LINEAR = 60.0      # beyond it expm1 would overflow float32, and the exponential dominates
+CERTAIN = 80.0     # a miss is not less probable than 2e-35: beside the penalty's share of the gradient, at margins that large, not even that is seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +55,8 @@ class Logistic:
 
     def sample_gradient(self, x: Array, index: Array) -> Array:
         """mu x - p_i y_i a_i."""
-        row = self.rows[index]
-        return self.penalty * x - miss_probability((x * row).sum(axis=-1))[:, None] * row
+        row = taken(self.rows, index)
+        return self.penalty * x - miss_probability(inner(x, row))[:, None] * row
 
     def sample_gradients(self, x: Array) -> Array:
         """All of them, (replicates, n, dimension)."""
@@ -99,8 +100,7 @@ class Logistic:
 
 def miss_probability(margins: Array) -> Array:
     """1/(1 + exp(margin)), never overflowing."""
-    small = exp(-absolute(margins))
-    return where(margins > 0, small, 1 + 0 * small) / (1 + small)
+    return 1 / (1 + exp(minimum(margins, CERTAIN)))
 
 
 def remainder(z: Array, h: Array) -> Array:
@@ -111,12 +111,14 @@ def remainder(z: Array, h: Array) -> Array:
     """
     small = exp(-absolute(z))
     r = small / (1 + small)
-    u = where(z + 0 * h > 0, -h, h)
+    u = where(z > 0, -1 + 0 * z, 1 + 0 * z) * h
     inside = minimum(u, LINEAR)
     curved = log1p(r * expm1(inside)) - r * inside
-    straight = (1 - r) * u + log(r + (1 - r) * exp(-maximum(u, LINEAR)))
-    near = maximum(minimum(u, SERIES), -SERIES)
-    return where(absolute(u) < SERIES, _series(r, near), where(u > LINEAR, straight, curved))
+    return patched(patched(curved, u > LINEAR, _straight, r, u), absolute(u) < SERIES, _series, r, u)
+
+
+def _straight(r: Array, u: Array) -> Array:
+    return (1 - r) * u + log(r + (1 - r) * exp(-u))
 
 
 def _series(r: Array, u: Array) -> Array:
