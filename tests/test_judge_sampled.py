@@ -21,7 +21,8 @@ from convlab.errors import BadInput
 from convlab.judge.check import check, decided
 from convlab.judge.evalues import threshold, wealth
 from convlab.judge.power import SEEN, Power, moments, visible_excess
-from convlab.judge.sampled import BUDGET, POINTS, Sampler, Tally, opinion, sampled_verdict, tally, together
+from convlab.judge.replicates import Sampler
+from convlab.judge.sampled import BUDGET, POINTS, Tally, opinion, sampled_verdict, tally, together
 from convlab.judge.verdict import Check, Verdict, Witness, Word
 from convlab.metrics import Case, metric
 from convlab.problem import Family, Member

@@ -17,7 +17,8 @@ from convlab.falsify.grounds import Choice, Ground, setting_of
 from convlab.falsify.proposals import Proposal, proposals
 from convlab.falsify.search import STEPS, OutOfTime, Score, Trace, Worst, agree, decided, evolved, fitting, scored, together
 from convlab.judge.calibration import ALPHAS, METHODS, Promise, Rates, calibrated, promises, spoken
-from convlab.judge.sampled import BUDGET, Sampler, bound_of
+from convlab.judge.replicates import Sampler
+from convlab.judge.sampled import BUDGET, bound_of
 from convlab.judge.tight_laws import LAWS, rate_bound
 from convlab.problem import installed_families
 from convlab.run.settings import Settings

@@ -18,7 +18,8 @@ from convlab.falsify.search import CANNOT, STEPS, Clock, Searched, Worst
 from convlab.judge.compare import CLEAR, compared
 from convlab.judge.evalues import looked_at
 from convlab.judge.grid import algorithm_of
-from convlab.judge.sampled import Sampler, bound_of, no_e_value, sampled_verdict
+from convlab.judge.replicates import Sampler
+from convlab.judge.sampled import bound_of, no_e_value, sampled_verdict
 from convlab.judge.verdict import Verdict, Word
 from convlab.judge.words import Evidence, Spot
 from convlab.problem import Family

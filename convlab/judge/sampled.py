@@ -5,133 +5,36 @@ they can be afforded, and `inconclusive`. Beside an exact source on the same pro
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import sympy as sp
 
-from convlab import symbols
 from convlab.arithmetic import FLOAT64
 from convlab.constants import Array
 from convlab.draws import Inexact
-from convlab.errors import BadInput
 from convlab.judge.bounds import bound_along
 from convlab.judge.compare import CLEAR, HUGE, OPERATIONS, compared
 from convlab.judge.evalues import Wealth, log_mean, looked_at, threshold, wealth
 from convlab.judge.fits import kept_sample
-from convlab.judge.grid import algorithm_of, floor_of, judged_points
 from convlab.judge.power import SEEN, SHARE, WORTH, Moments, Power, moments, refuted_factor, visible_excess
+from convlab.judge.replicates import Sampler, blocks, cells, opened
 from convlab.judge.verdict import Curve, Verdict, Witness, Word
 from convlab.judge.words import Evidence, Spot, verdict_of, witness
-from convlab.run.bind import Binder
-from convlab.run.cases import Setting, batch_of, distinct_points
-from convlab.run.engine import BLOCK, initial_state, run_sampled
-from convlab.run.expressions import evaluate
-from convlab.run.recorder import Record, Recorder
+from convlab.run.cases import Setting, batch_of, batches, distinct_points
+from convlab.run.engine import BLOCK
+from convlab.run.recorder import Record
 from convlab.run.settings import Settings
 from convlab.theorem import Law, RateBound, Relation, Source
 
 BUDGET = 65_536      # replicates of a claim that has no exact source
 POINTS = 4           # settings where samples alone judge: the default and some others, as far as they can be afforded
-PILOTS = 8           # replicates run beforehand for the floating-point floor; they judge nothing
-LEAST_REPLICATES = 32
 SAMPLED_WORK = 1e8   # replicate-coordinates updated, each component gradient counted: a few seconds
 BUDGET_WORK = 4e8    # the same where there is no exact source and more replicates may decide
-JAX_WORK = 2e8       # replicate-coordinates updated: about where compilation (a second at most) is paid back
 SPREAD = 1e-6        # a relative deviation below this is rounding (moments are known to the root of 2e-16), and so is its kurtosis
 NEGATIVE = "the metric takes the negative value"
 DOUBT = 1e-2         # a claim against which the e-value has reached 1/DOUBT is not said to hold
-
-
-# ---- running blocks
-@dataclass(frozen=True)
-class Sampler:
-    """Independent replicates of one setting, in blocks: the same block is the same bits whatever else is run."""
-
-    title: str
-    claim: RateBound
-    setting: Setting
-    settings: Settings
-
-    @cached_property
-    def points(self) -> Array:
-        """The k at which a run is looked at; of a claim on horizons the last."""
-        horizon = self.claim.grid.horizons[-1] if self.claim.grid.horizons else None
-        return judged_points(self.claim, batch_of([self.setting], FLOAT64), self.settings, horizon)
-
-    @cached_property
-    def work(self) -> float:
-        """What one replicate costs: coordinates updated, each component gradient counted."""
-        return float(self.points[-1]) * np.asarray(self.setting.start.point).size * int(self.setting.values.get(symbols.n, 1))
-
-    def affordable(self, wanted: int, work: float) -> int:
-        """The replicates wanted, fewer where they would take long. Raises Inexact where even a few would."""
-        if self.work * LEAST_REPLICATES > work:
-            raise Inexact(f"{self.points[-1]} updates of {self.setting.values.get(symbols.n, 1)} components in dimension "
-                          f"{np.asarray(self.setting.start.point).size} take too long to sample")
-        return min(wanted, int(work // self.work))
-
-    def block(self, number: int, count: int) -> Record:
-        """The metric at the checkpoints, (checkpoints, count, ...); of a claim with high probability whether it fails there, 1 or 0."""
-        record = self._run(("block", number), count, self.points, 0.0)
-        return record if self.level is None else self._failures(record, count)
-
-    @cached_property
-    def level(self) -> float | None:
-        """How often a claim with high probability may fail; None of an expectation. Raises BadInput where it is no probability."""
-        if self.claim.law is not Law.HIGH_PROBABILITY:
-            return None
-        level = float(evaluate(sp.sympify(self.claim.delta), self.setting.values)) if self.claim.delta is not None else np.nan
-        if not 0 < level < 1:
-            raise BadInput(f"{self.title}: a claim with high probability needs delta= strictly between 0 and 1, not {self.claim.delta}.")
-        return level
-
-    def _failures(self, record: Record, count: int) -> Record:
-        """1 where a replicate leaves its own bound beyond rounding, 0 where it keeps it, nan where it was lost."""
-        batch = batch_of([self.setting] * count, FLOAT64)
-        bound = bound_along(self.claim, batch, record, record.measured[0])
-        failed = compared(record.k, record.measured, bound, self.floor, self.claim.relation, FLOAT64.eps).violated
-        return Record(record.k, np.where(np.isnan(_cells(record.measured)).any(axis=2), np.nan, failed))
-
-    @cached_property
-    def resolution(self) -> Array:
-        """What is counted as rounding of the judged values, (checkpoints, 1): indicators have none."""
-        return self.floor if self.level is None else np.zeros((len(self.points), 1))
-
-    @cached_property
-    def floor(self) -> Array:
-        """The floating-point floor at the checkpoints, (checkpoints, 1): the largest of a few replicates of their own, at the nearest k looked at."""
-        points = np.concatenate([[0], self.points[1:][looked_at(self.points[1:])]])
-        record = self._run(("pilot",), PILOTS, points, FLOAT64.eps)
-        assert record.floor is not None
-        largest = record.floor.reshape(len(record.k), -1).max(axis=1, keepdims=True)
-        after = np.searchsorted(points, self.points)
-        return np.asarray(np.maximum(largest[after], largest[np.maximum(after - 1, 0)]))
-
-    def _run(self, names: tuple[Any, ...], count: int, points: Array, eps: float) -> Record:
-        assert self.claim.metric is not None
-        batch = batch_of([self.setting] * count, FLOAT64)
-        binder = Binder(algorithm_of(self.claim), batch.values, batch.x0.ndim, int(points[-1]), FLOAT64)
-        if binder.at(0).draws(batch.case.problem).adversarial:
-            raise Inexact("an adversary has no law to sample from")
-        recorder = Recorder(self.claim.metric, batch.case, self.claim.mode, self.claim.reads, eps, floor_of(self.claim) if eps else None)
-        seed = (self.settings.seed, self.title, self.claim.name, self.setting.name, *names)
-        loop = run_sampled if eps else sampling_loop(self.settings, 0 if self.claim.reads else int(points[-1]) * count * batch.x0[0].size)
-        loop(binder, batch.case.problem, initial_state(binder, batch), points, recorder, count, seed)       # series are read by the NumPy loop
-        record = recorder.record(None)
-        return replace(record, measured=np.asarray(record.measured, dtype=float))        # an algorithm may draw fractions
-
-
-def sampling_loop(settings: Settings, work: int) -> Callable[..., Any]:
-    """NumPy below about a second of work, JAX above where it is installed, or what the user forces."""
-    from convlab.run.jax_loop import available, run_compiled
-
-    if settings.engine == "jax" or (settings.engine == "auto" and work > JAX_WORK and available()):
-        return run_compiled
-    return run_sampled
 
 
 # ---- what is known after some blocks
@@ -209,7 +112,7 @@ def opinion(found: Tally, alpha: float) -> Opinion:
 def verdict_alone(title: str, claim: RateBound, found: list[Setting], settings: Settings) -> Verdict:
     """The verdict of samples where nothing exact judges: at the default parameters and some others, as one e-value, the mean of theirs."""
     chosen = spread(found, Sampler(title, claim, found[0], settings), settings)
-    verdicts = [sampled_verdict(title, claim, setting, settings, alone=True) for setting in chosen]
+    verdicts = [verdict for batch in batches(chosen) for verdict in sampled_together(title, claim, batch.settings, settings, alone=True)]
     return verdicts[0] if len(verdicts) == 1 else together(verdicts, settings.alpha)
 
 
@@ -239,19 +142,57 @@ def sampled_verdict(title: str, claim: RateBound, setting: Setting, settings: Se
 
     Raises Inexact where it cannot be sampled, or its metric takes negative values.
     """
-    sampler = Sampler(title, claim, setting, settings)
-    wanted = sampler.affordable(settings.replicates, SAMPLED_WORK)
-    most = max(wanted, sampler.affordable(BUDGET, BUDGET_WORK)) if alone else wanted
-    record = sampler.block(0, min(BLOCK, wanted))
-    bound = bound_of(claim, setting, record) if sampler.level is None else np.full((len(record.k), 1), sampler.level)
-    found = first_tally(claim, sampler, record, bound).after(_cells(record.measured))
-    judging = opinion(found, settings.alpha)
-    while (have := found.all.replicates) < (wanted if judging.word is not Word.INCONCLUSIVE or not len(found.judged) else most):
-        measured = sampler.block(-(-have // BLOCK), min(BLOCK, most - have)).measured
-        refuse_negative(record.k, measured, sampler.resolution, found)
-        found = found.after(_cells(measured))
-        judging = opinion(found, settings.alpha)
-    return _verdict(sampler, record, found, bound, judging)
+    return sampled_together(title, claim, [setting], settings, alone=alone)[0]
+
+
+def sampled_together(title: str, claim: RateBound, chosen: Sequence[Setting], settings: Settings, *, alone: bool) -> list[Verdict]:
+    """A verdict for each of several settings that share problem, shapes and integer parameters: their blocks run as one batch."""
+    samplers = [Sampler(title, claim, setting, settings) for setting in chosen]
+    wanted = samplers[0].affordable(settings.replicates, SAMPLED_WORK)
+    most = max(wanted, samplers[0].affordable(BUDGET, BUDGET_WORK)) if alone else wanted
+    trials = [begun(claim, sampler, record) for sampler, record in opened(samplers, min(BLOCK, wanted))]
+    while unsettled := [at for at, trial in enumerate(trials) if trial.replicates < (most if trial.undecided else wanted)]:
+        have = trials[unsettled[0]].replicates               # the same for all that are not settled
+        records = blocks([trials[at].sampler for at in unsettled], -(-have // BLOCK), min(BLOCK, most - have))
+        for at, record in zip(unsettled, records, strict=True):
+            trials[at] = trials[at].after(record.measured)
+    return [_verdict(trial) for trial in trials]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting after some blocks: its first record, the bound at its checkpoints, and what is known."""
+
+    sampler: Sampler
+    record: Record
+    bound: Array
+    found: Tally
+
+    @property
+    def replicates(self) -> int:
+        """So far."""
+        return self.found.all.replicates
+
+    @cached_property
+    def judging(self) -> Opinion:
+        """The word on it."""
+        return opinion(self.found, self.sampler.settings.alpha)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether more replicates may decide it."""
+        return self.judging.word is Word.INCONCLUSIVE and bool(len(self.found.judged))
+
+    def after(self, measured: Array) -> Trial:
+        """With one more block. Raises Inexact for a negative metric."""
+        refuse_negative(self.record.k, measured, self.sampler.resolution, self.found)
+        return replace(self, found=self.found.after(cells(measured)))
+
+
+def begun(claim: RateBound, sampler: Sampler, record: Record) -> Trial:
+    """After the first block. Raises Inexact for a negative metric."""
+    bound = bound_of(claim, sampler.setting, record) if sampler.level is None else np.full((len(record.k), 1), sampler.level)
+    return Trial(sampler, record, bound, first_tally(claim, sampler, record, bound).after(cells(record.measured)))
 
 
 def bound_of(claim: RateBound, setting: Setting, record: Record) -> Array:
@@ -283,21 +224,15 @@ def no_e_value(claim: RateBound) -> str:
 
 def refuse_negative(k: Array, measured: Array, floor: Array, found: Tally) -> None:
     """Raises Inexact where a judged metric is negative beyond rounding."""
-    low = np.nanmin(_cells(measured), axis=1, initial=np.inf)
+    low = np.nanmin(cells(measured), axis=1, initial=np.inf)
     negative = np.flatnonzero((low < -CLEAR * floor).reshape(-1))
     for at in negative[np.isin(negative, found.judged)][:1] // low.shape[1]:
         raise Inexact(f"{NEGATIVE} {low[at].min():.6g} at k = {int(k[at])}: an e-value needs one that is never negative")
 
 
-def _cells(measured: Array) -> Array:
-    """(checkpoints, replicates, cells), each cell a metric of its own; what is NaN after a run had grown without bound counts as infinite."""
-    flat = measured.reshape(*measured.shape[:2], -1)
-    grown = np.maximum.accumulate(np.where(np.isnan(flat), 0, np.abs(flat)), axis=0) > HUGE
-    return np.where(np.isnan(flat) & grown, np.inf, flat)
-
-
-def _verdict(sampler: Sampler, record: Record, found: Tally, bound: Array, judging: Opinion) -> Verdict:
-    claim, settings, n = sampler.claim, sampler.settings, found.all.replicates
+def _verdict(trial: Trial) -> Verdict:
+    sampler, record, found, bound, judging = trial.sampler, trial.record, trial.found, trial.bound, trial.judging
+    claim, settings, n = sampler.claim, sampler.settings, trial.replicates
     flat = [np.where(np.isinf(found.all.largest), np.inf, found.all.mean), found.all.deviation / np.sqrt(n) if n > 1 else np.full(found.scale.size, np.nan)]
     mean, error = ((column.reshape(found.scale.shape) * found.scale).reshape(bound.shape) for column in flat)
     result = compared(record.k, mean, bound, sampler.resolution, claim.relation if sampler.level is None else Relation.AT_MOST, FLOAT64.eps)

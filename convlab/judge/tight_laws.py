@@ -17,7 +17,7 @@ from convlab.constants import Array
 from convlab.judge.bounds import bound_along
 from convlab.judge.evalues import looked_at
 from convlab.judge.grid import algorithm_of
-from convlab.judge.sampled import Sampler
+from convlab.judge.replicates import Sampler
 from convlab.problem import installed_families
 from convlab.run.bind import Binder
 from convlab.run.cases import batch_of, realised, settings_on

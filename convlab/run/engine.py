@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from typing import Any
 
@@ -12,7 +12,7 @@ from convlab.constants import Array
 from convlab.draws import Draws
 from convlab.run.bind import Binder
 from convlab.run.cases import Batch, stream
-from convlab.run.recorder import Recorder
+from convlab.run.recorder import Recorder, Several, Watch
 
 BLOCK = 1024      # replicates a random stream
 CHUNK = 512       # updates whose draws are made ahead, at least
@@ -76,20 +76,25 @@ def joined(parts: list[Array]) -> Array:
 
 def run_sampled(binder: Binder, oracle: Any, state: Any, points: Array, recorder: Recorder, count: int, seed: tuple[object, ...]) -> Any:
     """Runs updates on drawn randomness; returns the final state. `seed` is (number, names...)."""
-    wanted, every, last = set(points.tolist()), recorder.every, int(points[-1])
-    recorder.look(0, state, 0 in wanted)
-    declared, scheduled = binder.at(0).draws(oracle), binder.scheduled
-    finished = declared.stateless
+    declared, last = binder.at(0).draws(oracle), int(points[-1])
+    watch = Several((Watch(recorder, slice(None), frozenset(points.tolist())),))
+    return run_drawn(binder, oracle, state, last, watch, declared, raw_draws(declared, seed, last, count))
+
+
+def run_drawn(binder: Binder, oracle: Any, state: Any, last: int, watch: Several, declared: Draws, raw: Iterable[Mapping[str, Array]]) -> Any:
+    """Runs updates on raw material drawn ahead, chunk after chunk of (updates, rows, ...); returns the final state."""
+    watch.look(0, state)
+    scheduled, finished = binder.scheduled, declared.stateless
     algorithms, numbers = steps(binder), iter(range(1, last + 1))
     keep_memory()
     with np.errstate(all="ignore"):
-        for chunk in raw_draws(declared, seed, last, count):
+        for chunk in raw:
             for draw, algorithm, k in zip(declared.each(chunk), algorithms, numbers, strict=False):      # the draws end first, and nothing is skipped
                 if not finished:
                     draw = (algorithm.draws(oracle) if scheduled else declared).value(draw._asdict(), state)
                 state = algorithm.step(state, oracle, draw)
-                if every or k in wanted:
-                    recorder.look(k, state, k in wanted)
+                if watch.every or k in watch.wanted:
+                    watch.look(k, state)
     return state
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class Recorder:
     kept: dict[str, list[Array]] = field(default_factory=dict)
     _sums: dict[str, Array] = field(default_factory=dict)
     _recent: Any = None          # size of the point, the last ones included
-    _waiting: list[tuple[int, Any]] = field(default_factory=list)      # checkpoints of a small batch, measured together: a metric costs its call
+    _waiting: list[tuple[int, Any, bool]] = field(default_factory=list)      # states of a small batch, measured together: a metric costs its call
 
     def __post_init__(self) -> None:
         self._window, self._certain = Window(self.mode), Window(self.mode)
@@ -87,43 +87,51 @@ class Recorder:
     def look(self, k: int, state: Any, checkpoint: bool) -> None:
         """Called with the state after k updates, for every k if `every`, else at the checkpoints. What was seen is frozen: a later update may not change it."""
         frozen(state)
-        if self.eps and not self.every and not self.apart and self.case is not None:
-            self._waiting.append((k, state))
+        if self.eps and not self.apart and self.case is not None:
+            self._waiting.append((k, state, checkpoint))
             if len(self._waiting) * entries(state) >= TOGETHER:
                 self._measure_waiting()
             return
-        for s in self.series:
-            value = s.read(state, self.case)
-            self._sums[s.name] = self._sums[s.name] + value if s.summed and s.name in self._sums else value
-        now = self.metric(state, self.case)
-        self.seen(k, now, checkpoint)
+        read = {s.name: s.read(state, self.case) for s in self.series}
+        low = None
         if self.floor_of is not None:
             self._recent = recent_size(size_of(state, self.case), self._recent)
             low = self.floor_of(state, self.case, (ROUNDINGS + k) * self.eps * self._recent)
-            certain = self._certain.fed(k, now - aligned(low, now))
-            if checkpoint:               # the best iterate has its own floor: that of a later one, run away by then, would forgive everything
-                self.floors.append(low if self.mode.statistic == "last" else np.nan_to_num(self.measured[-1] - certain, nan=0.0, posinf=np.inf))
+        self._take(k, self.metric(state, self.case), read, low, checkpoint)
+
+    def _take(self, k: int, now: Array, read: Mapping[str, Array], low: Array | None, checkpoint: bool) -> None:
+        """What was measured of the state after k updates."""
+        for s in self.series:
+            self._sums[s.name] = self._sums[s.name] + read[s.name] if s.summed and s.name in self._sums else read[s.name]
+        self.seen(k, now, checkpoint)
+        if low is None:
+            return
+        if self.mode.statistic == "last":
+            self.floors += [low] * checkpoint
+            return
+        certain = self._certain.fed(k, now - aligned(low, now))
+        if checkpoint:                   # the best iterate has its own floor: that of a later one, run away by then, would forgive everything
+            self.floors.append(np.nan_to_num(self.measured[-1] - certain, nan=0.0, posinf=np.inf))
 
     @np.errstate(all="ignore")                                   # divergence is an outcome, read off the record
     def _measure_waiting(self) -> None:
-        """The waiting checkpoints as one batch: metric, series and floors, then taken apart again."""
+        """The waiting states as one batch: metric, series and floors, then taken apart again."""
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
         times, cases = len(waiting), len(flat_first(waiting[0][1]))
-        state, case = frozen(joined([s for _, s in waiting])), repeated(self.case, times, cases)
+        state, case = frozen(joined([s for _, s, _ in waiting])), repeated(self.case, times, cases)
         apart = partial(taken_apart, times=times, cases=cases)
-        now, read = apart(self.metric(state, case)), {s.name: apart(s.read(state, case)) for s in self.series}
+        now, read, low = apart(self.metric(state, case)), {s.name: apart(s.read(state, case)) for s in self.series}, [None] * times
         if self.floor_of is not None:
             sizes, recent = apart(size_of(state, case)), []
             for size in sizes:
                 self._recent = recent_size(size, self._recent)
                 recent.append(self._recent)
-            steps = np.array([ROUNDINGS + k for k, _ in waiting]).reshape(-1, 1)
-            self.floors.extend(apart(self.floor_of(state, case, (steps * self.eps * np.stack(recent)).reshape(-1))))
-        for t, (k, _) in enumerate(waiting):
-            self._sums.update({name: values[t] for name, values in read.items()})
-            self.seen(k, now[t], True)
+            steps = np.array([ROUNDINGS + k for k, *_ in waiting]).reshape(-1, 1)
+            low = apart(self.floor_of(state, case, (steps * self.eps * np.stack(recent)).reshape(-1)))
+        for t, (k, _, checkpoint) in enumerate(waiting):
+            self._take(k, now[t], {name: values[t] for name, values in read.items()}, low[t], checkpoint)
 
     def seen(self, k: int, now: Array, checkpoint: bool) -> None:
         """The metric after k updates, measured elsewhere (inside a compiled loop)."""
@@ -140,6 +148,42 @@ class Recorder:
         self._measure_waiting()
         return Record(np.array(self.k), np.stack(self.measured), np.stack(self.floors) if self.floors else None,
                       {name: np.stack(values) for name, values in self.kept.items()}, final)
+
+
+class Watch(NamedTuple):
+    """A recorder, the rows of the batch that it is shown, and its checkpoints."""
+
+    recorder: Recorder
+    rows: slice
+    wanted: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Several:
+    """Recorders of one run, each of its own rows."""
+
+    watches: tuple[Watch, ...]
+
+    @cached_property
+    def every(self) -> bool:
+        """Whether some metric is needed at every k."""
+        return any(watch.recorder.every for watch in self.watches)
+
+    @cached_property
+    def wanted(self) -> frozenset[int]:
+        """The checkpoints of all."""
+        return frozenset().union(*(watch.wanted for watch in self.watches))
+
+    def look(self, k: int, state: Any) -> None:
+        """The state after k updates, shown to whoever asks for it."""
+        for recorder, rows, wanted in self.watches:
+            if recorder.every or k in wanted or k == 0:
+                recorder.look(k, state if rows == slice(None) else rows_of(state, rows), k in wanted)
+
+
+def rows_of(state: Any, rows: slice) -> Any:
+    """Some of the rows of a state, nothing copied."""
+    return type(state)(*(rows_of(v, rows) if isinstance(v, tuple) else v[rows] for v in state))
 
 
 def entries(state: Any) -> int:
