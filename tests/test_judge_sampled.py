@@ -21,21 +21,22 @@ from convlab.errors import BadInput
 from convlab.judge.check import check, decided
 from convlab.judge.evalues import threshold, wealth
 from convlab.judge.power import SEEN, Power, moments, visible_excess
-from convlab.judge.replicates import Sampler
+from convlab.judge.replicates import Sampler, blocks, opened
 from convlab.judge.sampled import BUDGET, POINTS, Tally, opinion, sampled_verdict, tally, together
 from convlab.judge.verdict import Check, Verdict, Witness, Word
-from convlab.metrics import Case, metric
+from convlab.metrics import Case, metric, squared_distance
 from convlab.problem import Family, Member
 from convlab.run.cases import settings_on
 from convlab.run.settings import Settings
 from convlab.symbols import L, gamma
-from convlab.theorem import Law, RateBound, Relation, Source, Theorem, from_k
+from convlab.theorem import Law, RateBound, Relation, Source, Theorem, best_of, from_k
 from convlab_problems import huber, noisy
 
 K = np.array([1, 2])
 FLOOR = np.full((2, 1), 1e-12)
 KINKED = Member("kinked-noise", noisy.make(huber.make(Fraction(1, 3), 4, centre=Fraction(-5, 2), threshold=Fraction(3, 4)), Fraction(7, 4), law="covariance"))
 AT_DEFAULT = sp.Eq(gamma, 1 / (2 * L))
+SHORT = Settings(iterations=12)
 STATIONARY, AT_REST = 250, Settings(iterations=290)      # from every start of the problem
 
 
@@ -116,6 +117,20 @@ def test_a_block_is_the_same_bits_whatever_else_is_run() -> None:
 
     np.testing.assert_array_equal(one.block(3, 8).measured, other.block(3, 8).measured)
     assert not np.array_equal(one.block(3, 8).measured, one.block(4, 8).measured)
+
+
+def test_settings_that_run_together_are_the_bits_and_floors_of_each_alone() -> None:
+    """One batch of several starts and step sizes, more than fit at once, with and without a mode that needs every k."""
+    half = theorem(1, squared_distance, condition=sp.And(gamma > 0, gamma < 1 / L)).claims[0]
+    assert isinstance(half, RateBound)
+    for claim in (half, replace(half, mode=best_of(0, -1))):
+        settings = settings_on(claim, "reference", KINKED, SHORT, claim.assumptions)
+        samplers = [Sampler("t", claim, setting, SHORT) for setting in (settings[0], settings[3], settings[-1])]
+        for alone, (sampler, first), second in zip(samplers, opened(samplers, 16), blocks(samplers, 1, 8), strict=True):
+            np.testing.assert_array_equal(first.measured, alone.block(0, 16).measured)
+            np.testing.assert_array_equal(second.measured, alone.block(1, 8).measured)
+            np.testing.assert_allclose(sampler.floor, alone.floor, rtol=1e-12, atol=0)
+    assert not np.array_equal(samplers[0].block(0, 8).measured, samplers[1].block(0, 8).measured)
 
 
 # ---- examples

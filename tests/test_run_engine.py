@@ -17,7 +17,7 @@ from convlab.algorithms.momentum import HeavyBall
 from convlab.algorithms.sgd import SGD
 from convlab.algorithms.variance_reduction import SAGA, LooplessSVRG
 from convlab.arithmetic import FLOAT64, RATIONAL
-from convlab.draws import Bernoulli, Draws, Uniform
+from convlab.draws import Bernoulli, Draws, Permutation, Subset, Uniform, orders
 from convlab.judge.check import check
 from convlab.judge.verdict import Check
 from convlab.metrics import squared_distance
@@ -41,12 +41,20 @@ SUM = finite_sum.make((Fraction(3), Fraction(8), Fraction(1, 2)), (Fraction(-4),
 STEP = Fraction(1, 25)
 
 
+@given(n=st.integers(1, 1100), seed=st.integers(0, 99))
+def test_an_order_sorts_uniform_numbers(n: int, seed: int) -> None:
+    """With the places written below their bits, and beyond 1,024 without: every row is the order of its uniform numbers."""
+    found, numbers = orders(np.random.default_rng(seed), (2, 3, n)), np.random.default_rng(seed).random((2, 3, n))
+
+    np.testing.assert_array_equal(found, numbers.argsort(axis=-1))
+
+
 # ---- the same bits however the run is cut
 @settings(max_examples=15)
 @given(chunk=st.integers(1, 40), steps=st.integers(1, 30), count=st.integers(1, 9))
 def test_draws_do_not_depend_on_how_many_are_made_ahead(chunk: int, steps: int, count: int) -> None:
     """Every law's stream, cut into chunks of any length, gives the bits of the uncut stream."""
-    declared = Draws(index=Uniform(7), coin=Bernoulli(Fraction(1, 3), shape=(2,)))
+    declared = Draws(index=Uniform(7), coin=Bernoulli(Fraction(1, 3), shape=(2,)), order=Permutation(5), mask=Subset(4, 2))
     whole = list(raw_draws(declared, (5, "cut"), steps, count))
     parts = list(raw_draws(declared, (5, "cut"), steps, count, chunk))
 

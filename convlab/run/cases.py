@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -91,17 +91,30 @@ def least_value(problem: Any) -> Any | None:
     return next((offered.value.value for offered in problem.facts() if isinstance(offered, (Minimum, ConstrainedMinimum))), None)
 
 
-def start_constants(problem: Any, start: Start) -> dict[Any, Any]:
+class Shared(NamedTuple):
+    """What the constants of all starts of a problem are computed from, and the one that is the same at each: sigma_opt."""
+
+    best: Any | None
+    least: Any | None
+    noise: Mapping[Any, Any]
+
+
+def shared_by_starts(problem: Any) -> Shared:
+    """Read off the problem once: its facts, and of a sum the noise at the minimiser, may cost more than all its starts."""
+    best = minimum_of(problem)
+    noise = {symbols.sigma_opt: _noise_at(problem, best.at)} if best is not None and hasattr(problem, "sample_gradients") else {}
+    return Shared(best, least_value(problem), noise)
+
+
+def start_constants(problem: Any, start: Start, shared: Shared | None = None) -> dict[Any, Any]:
     """R, Delta, d of one start, and sigma_opt of a sum, exact where the data are rational; workers and n come from the facts."""
+    best, least, noise = shared_by_starts(problem) if shared is None else shared
     point = np.asarray(start.point)
     found: dict[Any, Any] = {symbols.d: point.shape[-1]}
-    best = minimum_of(problem)
     if best is not None and np.shape(best.at) == point.shape:
         arithmetic = RATIONAL if _rational(point) and _rational(best.at) else FLOAT64
         found[symbols.R] = root(norm_squared((arithmetic.array(point) - arithmetic.array(np.asarray(best.at)))[None])[0])
-    if best is not None and hasattr(problem, "sample_gradients"):
-        found[symbols.sigma_opt] = _noise_at(problem, best.at)
-    least = least_value(problem)
+    found.update(noise)
     if least is not None and (hasattr(problem, "value") or hasattr(problem, "gap")):
         found[symbols.Delta] = _gap(problem, point, least)
     return found
@@ -203,9 +216,9 @@ def settings_on(claim: Any, title: str, member: Member, settings: Settings, assu
         starts = tuple(s for s in starts if np.shape(s.point)[-1] == settings.dimension)
         if not starts:
             raise NotApplicable(f"it has no start of dimension {settings.dimension}")
-    found, asked, known = [], _asked(claim, settings), dict[Any, list[Point]]()
+    found, asked, known, shared = [], _asked(claim, settings), dict[Any, list[Point]](), shared_by_starts(problem)
     for start in starts:
-        constants = {**{s: c.value for s, c in provenance.items()}, **start_constants(problem, start)}
+        constants = {**{s: c.value for s, c in provenance.items()}, **start_constants(problem, start, shared)}
         key = tuple(constants.get(s) for s in asked)         # most conditions speak of nothing that a start changes: their points are found once
         if key not in known:
             known[key] = points_at(claim, title, member.name, constants, settings)
