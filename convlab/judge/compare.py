@@ -7,7 +7,7 @@ judged. Exact arithmetic has neither. Ratios are formed in extended precision, s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -37,6 +37,19 @@ class Comparison:
     def at(self, rows: Array) -> Comparison:
         """These checkpoints alone."""
         return replace(self, k=self.k[rows], ratio=self.ratio[rows], violated=self.violated[rows], measured=self.measured[rows], bound=self.bound[rows])
+
+    def of(self, cases: Array) -> Comparison:
+        """These cases alone."""
+        return Comparison(self.k, *(getattr(self, f.name)[..., cases] for f in fields(self)[1:]))
+
+    def with_cases(self, cases: Array, other: Comparison) -> Comparison:
+        """The same, but of these cases what another comparison, of them alone, says."""
+        def put(here: Array, there: Array) -> Array:
+            mixed = here.copy()
+            mixed[..., cases] = there
+            return mixed
+
+        return Comparison(self.k, *(put(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)[1:]))
 
 
 def compared(k: Array, measured: Array, bound: Array, floor: Array | None, relation: Relation, eps: float) -> Comparison:
@@ -98,6 +111,8 @@ def _broken(k: Array, m: Array) -> tuple[Array, Array]:
 
 
 def _worst_cells(k: Array, ratio: Array, violated: Array, m: Array, b: Array, relation: Relation, broke: Array, diverged: Array) -> Comparison:
+    if m.ndim == 2:                                          # one cell
+        return Comparison(k, ratio, violated, m, b, broke, diverged)
     flat = [x.reshape(x.shape[0], x.shape[1], -1) for x in (ratio, violated, m, b)]
     with np.errstate(all="ignore"):
         badness = np.round(np.abs(np.log(np.abs(flat[0]))), 9) if relation is Relation.EQUAL else flat[0]      # equal cells stay in order: a curve keeps to one

@@ -2,28 +2,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from convlab.arithmetic import FLOAT64, RATIONAL, Arithmetic, cast
+from convlab.arithmetic import FLOAT64, RATIONAL, cast
 from convlab.constants import Array
-from convlab.draws import Draws
 from convlab.errors import BadInput, Noted
-from convlab.judge.compare import Comparison, compared
+from convlab.judge.compare import Comparison
 from convlab.judge.rate import members
 from convlab.judge.replaced import lacking
-from convlab.judge.states import Surroundings, points_around, start_size, told
+from convlab.judge.states import Surroundings, points_around, start_sizes, told
+from convlab.judge.update import Update, takes_arrays
 from convlab.judge.verdict import Skipped, Verdict
 from convlab.judge.words import Evidence, verdict_of
 from convlab.operations import Unsupported
 from convlab.problem import Family
-from convlab.run.bind import Binder
-from convlab.run.cases import Batch, NotApplicable, Setting, batch_of, distinct_points, realised, settings_on, stream
-from convlab.run.engine import flattened, initial_state, is_random, unflattened
+from convlab.run.cases import Batch, NotApplicable, Setting, batch_of, batches, distinct_points, realised, settings_on, stream
+from convlab.run.engine import flattened, is_random
 from convlab.run.frozen import frozen
-from convlab.run.recorder import ROUNDINGS
 from convlab.run.settings import Settings
 from convlab.theorem import Law, Relation, Source, StepInequality, tight_instances
 
@@ -31,9 +30,9 @@ STATES = 20480         # updates tried on one problem, shared by its parameter p
 ROUNDS = 12            # of search: each keeps the worst states and moves around them
 FEWEST = 32            # states a round
 KEPT = 16              # one of so many states is kept as among the worst
+WIDER = 4              # times as many are asked for their rounding where that of the worst leaves too few
 SEARCHED = 3           # tries at the rounding of each of many states, where some seem to violate the claim
 SETTLED = 16           # and of one that seems to violate the claim
-BRANCHES = 1024        # draws of one update that are enumerated
 
 
 def judge_step(title: str, claim: StepInequality, families: Mapping[str, Family], settings: Settings) -> Iterator[Verdict | Skipped]:
@@ -71,15 +70,30 @@ def _on_instance(claim: StepInequality, title: str, name: str, found: list[Setti
 
 
 def _around(claim: StepInequality, title: str, name: str, found: list[Setting], settings: Settings) -> list[Evidence]:
-    seeds = [stream(settings.seed, title, claim.name, name, number) for number in range(len(found))]
-    return [searched(claim, setting, STATES // len(found), seed) for setting, seed in zip(found, seeds, strict=True)]
+    seeds = {id(setting): stream(settings.seed, title, claim.name, name, number) for number, setting in enumerate(found)}
+    evidence: dict[int, Evidence] = {}
+    for batch in batches(found):
+        own = [id(setting) for setting in batch.settings]
+        evidence.update(zip(own, _together(claim, batch, STATES // len(found), [seeds[i] for i in own]), strict=True))
+    return [evidence[id(setting)] for setting in found]
+
+
+def _together(claim: StepInequality, batch: Batch, budget: int, seeds: list[np.random.SeedSequence]) -> list[Evidence]:
+    """All settings in one search; one after the other where that raises.
+
+    A function of the claim that was written for numbers may refuse arrays of them. Whatever else is wrong is raised again.
+    """
+    if len(seeds) > 1:
+        with suppress(Exception):
+            return searched(claim, batch, budget, seeds)
+    return [searched(claim, batch_of([setting], FLOAT64), budget, [seed])[0] for setting, seed in zip(batch.settings, seeds, strict=True)]
 
 
 def judged_at(claim: StepInequality, setting: Setting, state: Any = None) -> Evidence:
     """The claim at one state (of floats, as a search found it; else the initial one), in rationals where it has them."""
     for arithmetic, source in ((RATIONAL, Source.RATIONAL), (FLOAT64, Source.DETERMINISTIC)):
         try:
-            update = Update.of(claim, setting, arithmetic)
+            update = Update.on(claim, batch_of([setting], arithmetic))
             result = update.compared(update.initial() if state is None else frozen(cast(state, arithmetic)), SETTLED)
         except BadInput:
             raise
@@ -91,143 +105,78 @@ def judged_at(claim: StepInequality, setting: Setting, state: Any = None) -> Evi
     raise AssertionError("the float arithmetic answers or raises")
 
 
-@dataclass(frozen=True)
-class Update:
-    """One update of a claim's algorithm on one problem, from any number of states."""
+class Found(NamedTuple):
+    """A state of each setting, (settings, entries), what the claim is there, and what that gains, (settings,)."""
 
-    claim: StepInequality
-    algorithm: Any
-    batch: Batch
-    binder: Binder
+    gain: Array
+    result: Comparison
+    rows: Array
 
-    @staticmethod
-    def of(claim: StepInequality, setting: Setting, arithmetic: Arithmetic) -> Update:
-        """The update with its numbers put in."""
-        batch = batch_of([setting], arithmetic)
-        binder = Binder(claim.algorithm, batch.values, batch.x0.ndim, 1, arithmetic)
-        return Update(claim, binder.at(0), batch, binder)
-
-    def initial(self) -> Any:
-        """The state that the setting starts in."""
-        return frozen(initial_state(self.binder, self.batch))
-
-    def draws(self) -> Draws:
-        """What the update draws. Raises NotApplicable where its mean cannot be taken over finitely many draws."""
-        if not is_random(self.algorithm):
-            return Draws()
-        declared: Draws = self.algorithm.draws(self.batch.case.problem)
-        for name, law in declared.items():
-            if law.size() is None:
-                raise NotApplicable(f"the mean over {name!r} is no finite sum: {type(law).__name__} has no finite support")
-        if declared.adversarial:
-            raise NotApplicable("an adversary has no expectation")
-        if (declared.size() or 0) > BRANCHES:
-            raise NotApplicable(f"one update has {declared.size()} draws, too many to enumerate")
-        return declared
-
-    def outcomes(self, state: Any) -> list[tuple[Any, Any]]:
-        """The states after the update, each with its probability: a number, or an array (states,)."""
-        problem, draws = self.batch.case.problem, self.draws()
-        if not is_random(self.algorithm):
-            return [(frozen(self.algorithm.step(state, problem)), 1)]
-        if not len(draws):
-            return [(frozen(self.algorithm.step(state, problem, draws.draw())), 1)]
-        branches = draws.branches(len(flattened(state)), state)
-        return [(frozen(self.algorithm.step(state, problem, draw)), weight) for draw, weight in branches if getattr(weight, "ndim", 0) or weight]
-
-    def mean(self, weighted: list[tuple[Array, Any]]) -> Array:
-        """The mean of values (states, ...) over the draws."""
-        if len(weighted) == 1:
-            return weighted[0][0]
-        arithmetic = self.batch.arithmetic
-        total: Any = 0
-        for value, weight in weighted:
-            if getattr(weight, "ndim", 0):
-                mass = arithmetic.array(weight).reshape((-1,) + (1,) * (value.ndim - 1))
-                total = total + np.where(mass == 0, 0, mass * value)            # what has probability zero may be no number
-            else:
-                total = total + arithmetic.number(weight) * value
-        return np.asarray(total)
-
-    def compared(self, state: Any, tries: int) -> Comparison:
-        """The claim on a batch of states, kept apart as checkpoints so that the worst state is found: (1, states)."""
-        claim, case = self.claim, self.batch.case
-        with np.errstate(all="ignore"):
-            after = self.outcomes(state)
-            values = [np.asarray(claim.after(outcome, case)) for outcome, _ in after]
-            measured = self.mean([(value, weight) for value, (_, weight) in zip(values, after, strict=True)])
-            bound = np.asarray(claim.bound(state, case))
-            selected = np.ones(len(measured), dtype=bool) if claim.where is None else np.asarray(claim.where(state, case), dtype=bool)
-        if measured.dtype == object:
-            measured, bound = (np.array([v if s else None for v, s in zip(x, selected, strict=True)], dtype=object) for x in (measured, bound))
-            return compared(np.array([1]), measured[None], bound[None], None, claim.relation, 0.0)
-        floor = self._floor(state, [(*outcome, value) for outcome, value in zip(after, values, strict=True)], bound, tries)
-        lost = selected & np.isnan(measured.astype(float)).reshape(len(measured), -1).any(axis=1)
-        cells = selected.reshape((-1,) + (1,) * (measured.ndim - 1))
-        measured, bound = np.where(cells, measured, np.nan), np.where(cells, bound, np.nan)
-        result = compared(np.array([1]), measured[None], bound[None], floor[None], claim.relation, self.batch.arithmetic.eps)
-        return replace(result, broke=np.where(lost, 1, result.broke), diverged=result.diverged & ~lost)      # of selected states, unlike of the others, nan is news
-
-    def _floor(self, state: Any, after: list[tuple[Any, Any, Array]], bound: Array, tries: int) -> Array:
-        """Rounding of both sides: what they change by when every state moves by its resolution (that of the larger of both, from which the update was made).
-
-        A side whose terms cancel (f(x) - gamma |g|^2/2) hardly moves, but is rounded anew at each try: the largest change of several tells how much.
-        """
-        size = np.max([np.abs(flattened(value)).max(axis=1, keepdims=True) for value in (state, *(outcome for outcome, _, _ in after))], axis=0)
-        case = self.batch.case
-
-        def change(side: Any, value: Any, here: Array) -> Array:
-            return np.asarray(np.max([np.abs(np.asarray(side(frozen(_moved(value, i, size)), case)) - here) for i in range(tries)], axis=0))
-
-        with np.errstate(all="ignore"):
-            left = self.mean([(change(self.claim.after, outcome, here), weight) for outcome, weight, here in after])
-            right = change(self.claim.bound, state, bound)
-        return np.asarray(np.nan_to_num(2 * (left + right)))
+    def of(self, number: int) -> Found:
+        """That of one setting."""
+        return Found(self.gain[[number]], self.result.of(np.array([number])), self.rows[[number]])
 
 
-def _moved(value: Any, number: int, size: Array) -> Any:
-    """The states moved by their resolution, along one of many diagonals."""
-    flat = flattened(value)
-    signs = 1 - 2 * ((np.arange(flat.shape[1]) >> (number // 4)) + number) % 2 if number else 1 - 2 * (np.arange(flat.shape[1]) % 2)
-    return unflattened(flat + ROUNDINGS * FLOAT64.eps * (1 + number % 4 / 4) * size * signs, value)
+def searched(claim: StepInequality, batch: Batch, budget: int, seeds: list[np.random.SeedSequence]) -> list[Evidence]:
+    """The worst of many states of each setting: generated around its start and its memory at distances over six decades, then moved towards larger ratios.
 
-
-def searched(claim: StepInequality, setting: Setting, budget: int, seed: np.random.SeedSequence) -> Evidence:
-    """The worst of many states: generated around the start and its memory at distances over six decades, then moved towards larger ratios."""
-    rng = np.random.default_rng(seed)
-    update = Update.of(claim, setting, FLOAT64)
-    count = max(FEWEST, budget // (ROUNDS * max(1, update.draws().size() or 1)))
+    The states of all settings are one array, for a call costs little more on thousands of them than on a few. Raises Unsupported where the claim's functions
+    do not take that.
+    """
+    streams = [np.random.default_rng(seed) for seed in seeds]
+    one = Update.on(claim, batch)
+    count = max(FEWEST, budget // (ROUNDS * max(1, one.draws.size() or 1)))
     kept = max(1, count // KEPT)
-    start = update.batch.x0[0]
-    around = Surroundings(update.initial(), start_size(start))
-    x0 = points_around(start, count, rng)
-    rows = flattened(update.binder.at(0).init(frozen(x0), update.batch.case.problem)).astype(float)
-    rows[0] = around.base[0]                                   # with what the start prescribes of the memory
-    rows = around.with_memory(rows, rng)
-    best: tuple[float, Comparison, Array] | None = None
-    lost: tuple[Comparison, Array] | None = None
+    update, around = one.of(np.repeat(one.owner, count)), Surroundings(one.initial(), start_sizes(batch.x0))
+    rows = _first_rows(update, around, streams)
+    if len(seeds) > 1 and not takes_arrays(claim, batch, around, rows):
+        raise Unsupported("a function of the claim takes the parameters of one setting alone")
+    found: list[Found] = []                                    # the worst of each setting, and the first after which nothing is known
     for _ in range(ROUNDS):
         result = _on_rows(update, around, rows)
-        gain = _gain(result, claim.relation)
-        order = np.argsort(-gain)[:kept]
-        worst = int(order[0])
-        if best is None or gain[worst] > best[0]:
-            best = float(gain[worst]), _only(result, worst), rows[worst:worst + 1]
-        if lost is None and (result.broke >= 0).any():
-            broken = int(np.argmax(result.broke))
-            lost = _only(result, broken), rows[broken:broken + 1]
-        chosen = rows[np.resize(order, count)]
-        rows = np.concatenate([chosen[:kept], around.around(chosen[kept:], rng)])
-    assert best is not None
-    note = f"{count * ROUNDS} states"
-    settled = _settled(claim, setting, best[1], around.state(best[2]), note)
-    return settled if lost is None or settled.result.violated.any() else Evidence((_at(setting, around.state(lost[1])),), lost[0], Source.SEARCH, note)
+        gain, broke = _gain(result, claim.relation).reshape(rows.shape[:2]), (result.broke >= 0).reshape(rows.shape[:2])
+        new = [_largest(by, result, rows) for by in (gain, broke)]
+        found = [_larger(*both) for both in zip(found, new, strict=True)] if found else new
+        order = np.argsort(-gain, axis=1)[:, :kept]
+        chosen = np.take_along_axis(rows, order[:, np.arange(count) % kept, None], axis=1)
+        rows = np.concatenate([chosen[:, :kept], around.around(chosen[:, kept:], streams)], axis=1)
+    worst, lost = found
+    return [_evidence(claim, setting, around, worst.of(number), lost.of(number), f"{count * ROUNDS} states") for number, setting in enumerate(batch.settings)]
+
+
+def _first_rows(update: Update, around: Surroundings, streams: list[np.random.Generator]) -> Array:
+    starts, count = update.batch.x0, len(update.owner) // len(streams)
+    x0 = points_around(starts, count, streams).reshape(-1, *starts.shape[1:])
+    rows = flattened(update.algorithm.init(frozen(x0), update.batch.case.problem)).astype(float).reshape(len(streams), count, -1)
+    rows[:, 0] = around.base[:, 0]                             # with what the start prescribes of the memory
+    return around.with_memory(rows, streams)
+
+
+def _largest(gain: Array, result: Comparison, rows: Array) -> Found:
+    """The row of each setting that gains most, (settings, count)."""
+    at = np.argmax(gain, axis=1) + gain.shape[1] * np.arange(len(gain))
+    return Found(gain.reshape(-1)[at], result.of(at), rows.reshape(-1, rows.shape[2])[at])
+
+
+def _larger(old: Found, new: Found) -> Found:
+    """The new ones where they gain more."""
+    more = np.flatnonzero(new.gain > old.gain)
+    return Found(np.maximum(old.gain, new.gain), old.result.with_cases(more, new.result.of(more)), np.where((new.gain > old.gain)[:, None], new.rows, old.rows))
 
 
 def _on_rows(update: Update, around: Surroundings, rows: Array) -> Comparison:
-    state = frozen(around.state(rows))
-    result = update.compared(state, 1)
-    return update.compared(state, SEARCHED) if result.violated.any() else result
+    """The claim at all rows; where it seems violated, above the rounding of more tries."""
+    result = update.compared(frozen(around.state(rows)), 1)
+    seems = np.flatnonzero(result.violated[0])
+    if not len(seems):
+        return result
+    return result.with_cases(seems, update.of(update.owner[seems]).compared(frozen(around.state(rows.reshape(-1, rows.shape[2])[seems])), SEARCHED))
+
+
+def _evidence(claim: StepInequality, setting: Setting, around: Surroundings, worst: Found, lost: Found, note: str) -> Evidence:
+    """Of one setting: its worst state; where that violates nothing, a state after which nothing is known, if there is one."""
+    settled = _settled(claim, setting, worst.result, around.state(worst.rows), note)
+    return settled if settled.result.violated.any() or not lost.gain.any() else Evidence((_at(setting, around.state(lost.rows)),), lost.result, Source.SEARCH, note)
 
 
 def _at(setting: Setting, state: Any) -> Setting:
@@ -255,9 +204,3 @@ def _gain(result: Comparison, relation: Relation) -> Array:
     with np.errstate(all="ignore"):
         excess = np.nan_to_num(np.abs(measured - bound) / np.maximum(np.abs(measured), np.abs(bound)), nan=1.0)     # nan: an infinite side
     return np.where(result.violated[0], 1e300 * (1 + excess), np.nan_to_num(far, nan=-1.0, posinf=1e300))
-
-
-def _only(result: Comparison, case: int) -> Comparison:
-    pick = slice(case, case + 1)
-    return Comparison(result.k, result.ratio[:, pick], result.violated[:, pick], result.measured[:, pick], result.bound[:, pick],
-                      result.broke[pick], result.diverged[pick])

@@ -138,7 +138,7 @@ def value(state: Any, case: Case) -> Array:
 def after_descent(share: Rational) -> Callable[[Any, Case], Array]:
     """f(x) - f* - gamma (1 - share gamma L) |grad f(x)|^2."""
     def bound(state: Any, case: Case) -> Array:
-        decrease = case[gamma] * (1 - case[L] * case[gamma] * Fraction(share.p, share.q)) * norm_squared(case.problem.gradient(state[0]))
+        decrease = case[gamma] * (1 - case[L] * case[gamma] * share.p / share.q) * norm_squared(case.problem.gradient(state[0]))
         return value(state, case) - decrease
 
     return bound
