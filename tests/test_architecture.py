@@ -133,7 +133,7 @@ def test_every_public_thing_says_what_it_is(name: str) -> None:
     assert [node.name for node in public(tree) if not ast.get_docstring(node)] == []      # type: ignore[attr-defined,arg-type]
 
 
-UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|raise NotImplementedError|return NotImplemented\b")
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|raise NotImplementedError|return NotImplemented\b|suppress\((Base)?Exception\)")
 CATCHES_ALL = {"convlab/falsify/script.py"}     # runs a program that it has just written, and hands it out only if it did not fail in any way
 TEMPLATE = "convlab/cli/template.py"      # writes the TODOs of a user's new theorem
 

@@ -89,7 +89,7 @@ def test_the_unit_of_the_metric_is_without_effect(unit: float, values: list[floa
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(-3, 12)), min_size=1, max_size=12))
 def test_a_decision_over_several_claims_is_made_anew_from_the_e_values(found: list[tuple[str, float]]) -> None:
-    """Deciding twice changes nothing; of one claim nothing is changed; over several only e-values of at least 100 refute, with their witness."""
+    """Deciding twice changes nothing; of one claim nothing is changed; over several no smaller e-value refutes than of one alone, whatever stands beside it."""
     verdicts = tuple(drawn(name, log10) for name, log10 in found)
     once = decided(Check(verdicts))
 
@@ -98,8 +98,8 @@ def test_a_decision_over_several_claims_is_made_anew_from_the_e_values(found: li
         assert once == Check(verdicts)
     else:
         assert all((v.witness is not None) == (v.word is Word.REFUTED) for v in once.verdicts)
-        assert all((v.e_value_log10 or 0) >= 2 for v in once.verdicts if v.word is Word.REFUTED)
-        assert {v.word for v in once.verdicts if (v.e_value_log10 or 0) >= 4} <= {Word.REFUTED}      # 12 claims at 0.01: 1,200 is enough
+        assert {v.word for v in once.verdicts if (v.e_value_log10 or 0) >= 4} <= {Word.REFUTED}      # 12 claims at 0.01: 1,200 is enough for e-BH
+        assert {v.word for v in once.verdicts if (v.e_value_log10 or 0) < 4} <= {Word.INCONCLUSIVE}
 
 
 def drawn(claim: str, log10: float) -> Verdict:

@@ -82,16 +82,15 @@ def _noting(where: str, items: Iterator[Item]) -> Iterator[Item]:
 
 
 def decided(result: Check) -> Check:
-    """Of several claims, which samples refute: an e-BH decision over all their pairs of claim and problem. Of one claim each e-value stands for itself."""
+    """Of several claims, what samples refute: where an e-value passes 1/alpha, as it must of one claim, and e-BH over all their pairs of claim and problem rejects.
+
+    What one claim alone would not be refuted on, others beside it do not change.
+    """
     sampled = [v for v in result.verdicts if v.e_value_log10 is not None]
     if len({(v.theorem, v.claim) for v in sampled}) < 2:
         return result
-    refuted = {id(v) for v, rejected in zip(sampled, discoveries([math.log(10) * (v.e_value_log10 or 0) for v in sampled]), strict=True) if rejected}
-    return replace(result, verdicts=tuple(v if v.e_value_log10 is None else _refuted(v) if id(v) in refuted else _spared(v) for v in result.verdicts))
-
-
-def _refuted(verdict: Verdict) -> Verdict:
-    return replace(verdict, word=Word.REFUTED, witness=verdict.suspect)
+    rejected = {id(v) for v, found in zip(sampled, discoveries([math.log(10) * (v.e_value_log10 or 0) for v in sampled]), strict=True) if found}
+    return replace(result, verdicts=tuple(v if v.e_value_log10 is None or id(v) in rejected else _spared(v) for v in result.verdicts))
 
 
 def _spared(verdict: Verdict) -> Verdict:

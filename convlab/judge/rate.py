@@ -212,21 +212,24 @@ def float_evidence(claim: RateBound, found: list[Setting], settings: Settings, k
             points = judged_points(claim, batch, settings, horizon)
             binder = Binder(algorithm, batch.values, batch.x0.ndim, int(points[-1]), FLOAT64)
             try:
-                if is_random(algorithm):
-                    evidence += random_evidence(claim, binder, batch, points, horizon)
-                else:
-                    record = deterministic_record(claim, binder, batch, points)
-                    found_here = _evidence(claim, batch, record, Source.DETERMINISTIC, horizon)
-                    evidence.append(settled(found_here, partial(_extended, claim, points, horizon)))
+                evidence += [settled(e, partial(_extended, claim, points, horizon)) for e in _run(claim, binder, batch, points, horizon)]
             except Inexact as reason:
                 unreached.append(_at_horizon(horizon, reason))
     return _reached(evidence, unreached)
 
 
+def _run(claim: RateBound, binder: Binder, batch: Batch, points: Array, horizon: int | None) -> list[Evidence]:
+    """A batch by its best source; several where enumeration ends at several k."""
+    if is_random(binder.algorithm):
+        return random_evidence(claim, binder, batch, points, horizon)
+    return [_evidence(claim, batch, deterministic_record(claim, binder, batch, points), Source.DETERMINISTIC, horizon)]
+
+
 def _extended(claim: RateBound, points: Array, horizon: int | None, batch: Batch) -> Comparison:
-    """The same run in extended precision, compared with the relative slack of float64: constants may be known to no more."""
+    """The run of one case again, in extended precision."""
     binder = Binder(algorithm_of(claim), batch.values, batch.x0.ndim, int(points[-1]), EXTENDED)
-    return _evidence(claim, replace(batch, arithmetic=FLOAT64), deterministic_record(claim, binder, batch, points), Source.DETERMINISTIC, horizon).result
+    (evidence,) = _run(claim, binder, batch, points, horizon)
+    return evidence.result
 
 
 def deterministic_record(claim: RateBound, binder: Binder, batch: Batch, points: Array) -> Record:
@@ -325,7 +328,8 @@ def _expected(claim: RateBound, batch: Batch, every: Record) -> Record:
 
 
 def _evidence(claim: RateBound, batch: Batch, record: Record, source: Source, horizon: int | None, note: str = "") -> Evidence:
-    """A record compared with the bound; at the horizon only, where one is fixed."""
+    """A record compared with the bound; at the horizon only, where one is fixed. In extended precision with the slack of float64: constants may be known to no more."""
+    batch = replace(batch, arithmetic=FLOAT64) if batch.arithmetic is EXTENDED else batch
     result = compared_along(claim, batch, record)
     return Evidence(batch.settings, _spoken_of(claim, batch, result, horizon, note), source, note, batch, record)
 

@@ -84,7 +84,7 @@ def _together(claim: StepInequality, batch: Batch, budget: int, seeds: list[np.r
     A function of the claim that was written for numbers may refuse arrays of them. Whatever else is wrong is raised again.
     """
     if len(seeds) > 1:
-        with suppress(Exception):
+        with suppress(TypeError, ValueError, IndexError, AttributeError):
             return searched(claim, batch, budget, seeds)
     return [searched(claim, batch_of([setting], FLOAT64), budget, [seed])[0] for setting, seed in zip(batch.settings, seeds, strict=True)]
 
